@@ -260,6 +260,7 @@ impl Phones {
             title: prompt.title,
             body: prompt.body,
             client_context: prompt.context,
+            new_device: None,
             number_matching: None,
             issued_at: time(request.issued_at),
             expires_at: time(request.expires_at),

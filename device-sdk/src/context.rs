@@ -3,13 +3,14 @@
 //! A decision names the hash of the text that was on the screen. The server computes the same hash
 //! from what it stored, never from what the device sent: a yes to one text is no yes to another.
 //!
-//! `contextHash = base64url(SHA-256(JCS({"title", "body", "clientContext", "notificationId"})))`
-//! with JCS as in [RFC 8785]. Text is hashed as it is: no Unicode normalization, no trimming.
+//! `contextHash = base64url(SHA-256(JCS({"title", "body", "clientContext", "newDevice", "notificationId"})))`
+//! with JCS as in [RFC 8785], and `newDevice` only where there is one. Text is hashed as it is: no Unicode normalization, no trimming.
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::ContextHash;
 use crate::id::NotificationId;
+use crate::notification::NewDevice;
 
 /// Who asks and for what. Every member is shown to the person or can be looked at by them.
 ///
@@ -36,6 +37,8 @@ pub struct Shown<'a> {
     pub title: &'a str,
     pub body: &'a str,
     pub client_context: &'a ClientContext,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_device: Option<&'a NewDevice>,
     pub notification_id: NotificationId,
 }
 

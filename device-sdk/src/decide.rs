@@ -3,7 +3,7 @@
 use crate::call::Call;
 use crate::id::InstallationId;
 use crate::messages::{ApproveRequest, DenyRequest, to_json};
-use crate::notification::{DenyReason, Kind, Notification, NumberMatching};
+use crate::notification::{DenyReason, Kind, NewDeviceChoice, Notification, NumberMatching};
 use crate::proof::{Approval, Denial, Statement};
 use crate::timestamp::Timestamp;
 
@@ -19,6 +19,11 @@ pub enum DecisionError {
     NumberNotOffered,
     #[error("the request asks for no number")]
     NumberNotAsked,
+    /// Answer with [`choose`].
+    #[error("the request asks what becomes of a new device")]
+    ChoiceRequired,
+    #[error("the request is about no new device")]
+    ChoiceNotAsked,
     /// Update the app; denying is possible.
     #[error("this version cannot show the request as it is meant")]
     NotUnderstood,
@@ -33,9 +38,40 @@ pub fn approve(
     now: Timestamp,
 ) -> Result<Call, DecisionError> {
     match notification.kind {
-        Kind::Authentication => {}
-        Kind::Unknown => return Err(DecisionError::NotUnderstood),
+        Kind::Authentication => yes(notification, installation_id, (number, None), amr, now),
+        Kind::ApproveNewDevice => Err(DecisionError::ChoiceRequired),
+        Kind::Unknown => Err(DecisionError::NotUnderstood),
     }
+}
+
+/// What becomes of a new device. What else is said is for a yes, as with [`approve`].
+pub fn choose(
+    notification: &Notification,
+    installation_id: InstallationId,
+    choice: NewDeviceChoice,
+    number: Option<u32>,
+    amr: &[String],
+    now: Timestamp,
+) -> Result<Call, DecisionError> {
+    match (notification.kind, choice) {
+        (Kind::Authentication, _) => Err(DecisionError::ChoiceNotAsked),
+        (Kind::Unknown, _) => Err(DecisionError::NotUnderstood),
+        (Kind::ApproveNewDevice, NewDeviceChoice::Trusted | NewDeviceChoice::Once) => {
+            yes(notification, installation_id, (number, Some(choice)), amr, now)
+        }
+        (Kind::ApproveNewDevice, NewDeviceChoice::Deny | NewDeviceChoice::Block) => {
+            Ok(no(notification, installation_id, DenyReason::None, Some(choice)))
+        }
+    }
+}
+
+fn yes(
+    notification: &Notification,
+    installation_id: InstallationId,
+    (number, choice): (Option<u32>, Option<NewDeviceChoice>),
+    amr: &[String],
+    now: Timestamp,
+) -> Result<Call, DecisionError> {
     if notification.is_expired(now) {
         return Err(DecisionError::Expired);
     }
@@ -62,12 +98,14 @@ pub fn approve(
         context_hash: notification.context_hash(),
         number_picked,
         amr: amr.to_vec(),
+        choice,
     };
     let body = to_json(&ApproveRequest {
         device_id: approval.device_id,
         user_id: approval.user_id,
         amr: approval.amr.clone(),
         number_picked,
+        choice,
         context_hash: approval.context_hash,
     });
     let path = format!("/notifications/{}/approve", notification.notification_id);
@@ -76,6 +114,15 @@ pub fn approve(
 
 /// No. Always possible: whether the request still stands is for the server to say.
 pub fn deny(notification: &Notification, installation_id: InstallationId, reason: DenyReason) -> Call {
+    no(notification, installation_id, reason, None)
+}
+
+fn no(
+    notification: &Notification,
+    installation_id: InstallationId,
+    reason: DenyReason,
+    choice: Option<NewDeviceChoice>,
+) -> Call {
     let denial = Denial {
         installation_id,
         device_id: notification.device_id,
@@ -83,8 +130,9 @@ pub fn deny(notification: &Notification, installation_id: InstallationId, reason
         notification_id: notification.notification_id,
         context_hash: notification.context_hash(),
         reason,
+        choice,
     };
-    let body = to_json(&DenyRequest { device_id: denial.device_id, user_id: denial.user_id, reason });
+    let body = to_json(&DenyRequest { device_id: denial.device_id, user_id: denial.user_id, reason, choice });
     let path = format!("/notifications/{}/deny", notification.notification_id);
     Call::post(path, Statement::Deny(denial), body)
 }
@@ -138,6 +186,30 @@ mod tests {
         question.number_matching = Some(NumberMatching::Unknown);
         for number in [None, Some(1)] {
             assert_eq!(approve(&question, INSTALLATION, number, &[], NOW), Err(DecisionError::NotUnderstood));
+        }
+    }
+
+    #[test]
+    fn what_becomes_of_a_new_device_is_said_where_it_is_asked() {
+        let question = notification();
+        let choose = |question, choice| choose(question, INSTALLATION, choice, None, &[], NOW);
+        assert_eq!(choose(&question, NewDeviceChoice::Trusted), Err(DecisionError::ChoiceNotAsked));
+        let mut question = notification();
+        question.kind = Kind::ApproveNewDevice;
+        assert_eq!(approve(&question, INSTALLATION, None, &[], NOW), Err(DecisionError::ChoiceRequired));
+        for choice in [NewDeviceChoice::Trusted, NewDeviceChoice::Once] {
+            let call = choose(&question, choice).unwrap();
+            let Statement::Approve(approval) = call.statement() else { panic!("{call:?}") };
+            assert_eq!(approval.choice, Some(choice));
+            let mut body: ApproveRequest = serde_json::from_slice(call.body().unwrap()).unwrap();
+            assert!(approval.agrees_with(&body));
+            body.choice = None;
+            assert!(!approval.agrees_with(&body), "the body may not say another thing");
+        }
+        for choice in [NewDeviceChoice::Deny, NewDeviceChoice::Block] {
+            let call = choose(&question, choice).unwrap();
+            let Statement::Deny(denial) = call.statement() else { panic!("{call:?}") };
+            assert_eq!(denial.choice, Some(choice));
         }
     }
 }

@@ -85,6 +85,8 @@ impl Error {
             Self::Decision(DecisionError::NumberRequired) => "NUMBER_REQUIRED",
             Self::Decision(DecisionError::NumberNotOffered) => "NUMBER_NOT_OFFERED",
             Self::Decision(DecisionError::NumberNotAsked) => "NUMBER_NOT_ASKED",
+            Self::Decision(DecisionError::ChoiceRequired) => "CHOICE_REQUIRED",
+            Self::Decision(DecisionError::ChoiceNotAsked) => "CHOICE_NOT_ASKED",
             Self::Decision(DecisionError::NotUnderstood) => "APP_OUTDATED",
             Self::Key(KeyError::Unavailable) => "KEY_UNAVAILABLE",
             Self::Key(KeyError::Declined) => "KEY_DECLINED",

@@ -268,7 +268,9 @@ pub use id_token::{Expectations, IdTokenError, KeySet, Offer, Processed};
 pub use issuer::{Issuer, NotAnIssuer};
 pub use jwk::{NotAKey, PublicJwk};
 pub use messages::{InstallationInfo, PushToken};
-pub use notification::{CancelReason, Decision, DenyReason, Kind, Notification, NumberMatching};
+pub use notification::{
+    CancelReason, Decision, DenyReason, Kind, NewDevice, NewDeviceChoice, Notification, NumberMatching,
+};
 pub use pairing_link::{PairingKey, PairingLink, PairingLinkError, Scanned};
 pub use payload::{PayloadFacts, PushState, Signals};
 pub use problem::{Code, Problem};

@@ -8,7 +8,7 @@ use crate::digest::ContextHash;
 use crate::id::{DeviceId, InstallationId, NotificationId, UserId};
 use crate::issuer::Issuer;
 use crate::jwk::PublicJwk;
-use crate::notification::{CancelReason, Decision, DenyReason, Notification};
+use crate::notification::{CancelReason, Decision, DenyReason, NewDeviceChoice, Notification};
 use crate::pairing_link::PairingKey;
 use crate::timestamp::Timestamp;
 
@@ -150,6 +150,9 @@ pub struct ApproveRequest {
     pub amr: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_picked: Option<u32>,
+    /// What becomes of a new device: `TRUSTED` or `ONCE`. With that question, and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<NewDeviceChoice>,
     pub context_hash: ContextHash,
 }
 
@@ -160,6 +163,9 @@ pub struct DenyRequest {
     pub device_id: DeviceId,
     pub user_id: UserId,
     pub reason: DenyReason,
+    /// What becomes of a new device: `DENY`, as when it is left out, or `BLOCK`. With that question, and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<NewDeviceChoice>,
 }
 
 /// 200 to both decisions

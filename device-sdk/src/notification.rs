@@ -20,6 +20,9 @@ pub struct Notification {
     pub title: String,
     pub body: String,
     pub client_context: ClientContext,
+    /// What wants to be a device of the person: with [`Kind::ApproveNewDevice`], and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_device: Option<NewDevice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_matching: Option<NumberMatching>,
     pub issued_at: Timestamp,
@@ -36,6 +39,7 @@ impl Notification {
             title: &self.title,
             body: &self.body,
             client_context: &self.client_context,
+            new_device: self.new_device.as_ref(),
             notification_id: self.notification_id,
         }
     }
@@ -54,9 +58,39 @@ impl Notification {
 pub enum Kind {
     /// Somebody signs in, or asks for a yes, through a client.
     Authentication,
+    /// Somebody signs in as the person by an app that is no device of theirs. What becomes of that one is a
+    /// [`NewDeviceChoice`].
+    ApproveNewDevice,
     /// From a server newer than this version.
     #[serde(other, skip_serializing)]
     Unknown,
+}
+
+/// An app by which somebody signs in as the person. It says all of this of itself, and proves nothing of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewDevice {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// For example `android 16`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
+    /// What the app is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+}
+
+/// What becomes of a new device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NewDeviceChoice {
+    /// It is the person's, and may become a device of theirs.
+    Trusted,
+    /// The person is signed in there, and it stays none.
+    Once,
+    /// It is not let in,
+    Deny,
+    /// now or later.
+    Block,
 }
 
 /// The person proves that they look at the screen that asks: against approving by reflex.

@@ -69,6 +69,8 @@ codes! {
     ContextHashMismatch = "CONTEXT_HASH_MISMATCH",
     /// Body and proof say different things.
     ProofMismatch = "PROOF_MISMATCH",
+    /// What becomes of a new device has to be said, or nothing was asked of that kind.
+    ChoiceRequired = "CHOICE_REQUIRED",
     /// The wrong number was picked; the request is denied now.
     NumberMismatch = "NUMBER_MISMATCH",
     ProofRequired = "PROOF_REQUIRED",
@@ -103,6 +105,7 @@ impl Code {
             | Self::Canceled
             | Self::ContextHashMismatch
             | Self::ProofMismatch
+            | Self::ChoiceRequired
             | Self::NumberMismatch
             | Self::ProofRequired
             | Self::ProofInvalid

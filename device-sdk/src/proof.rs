@@ -15,7 +15,7 @@ use crate::id::{DeviceId, InstallationId, NotificationId, UserId};
 use crate::jwk::PublicJwk;
 use crate::jws::{self, Algorithm, Compact, present};
 use crate::messages::{ApproveRequest, DenyRequest};
-use crate::notification::{Decision, DenyReason};
+use crate::notification::{Decision, DenyReason, NewDeviceChoice};
 
 /// The request header that carries the proof.
 pub const DEVICE_PROOF: &str = "Device-Proof";
@@ -135,16 +135,19 @@ pub struct Approval {
     /// Exists when number matching asks, and only then.
     pub number_picked: Option<u32>,
     pub amr: Vec<String>,
+    /// `TRUSTED` or `ONCE`. Exists when the question is about a new device, and only then.
+    pub choice: Option<NewDeviceChoice>,
 }
 
 impl Approval {
     /// Whether the body that came along says the same. Otherwise: `PROOF_MISMATCH`.
     pub fn agrees_with(&self, body: &ApproveRequest) -> bool {
-        let ApproveRequest { device_id, user_id, amr, number_picked, context_hash } = body;
+        let ApproveRequest { device_id, user_id, amr, number_picked, choice, context_hash } = body;
         self.device_id == *device_id
             && self.user_id == *user_id
             && self.amr == *amr
             && self.number_picked == *number_picked
+            && self.choice == *choice
             && self.context_hash == *context_hash
     }
 }
@@ -159,13 +162,15 @@ pub struct Denial {
     pub notification_id: NotificationId,
     pub context_hash: ContextHash,
     pub reason: DenyReason,
+    /// `DENY` or `BLOCK`, where the question is about a new device.
+    pub choice: Option<NewDeviceChoice>,
 }
 
 impl Denial {
     /// Whether the body that came along says the same. Otherwise: `PROOF_MISMATCH`.
     pub fn agrees_with(&self, body: &DenyRequest) -> bool {
-        let DenyRequest { device_id, user_id, reason } = body;
-        self.device_id == *device_id && self.user_id == *user_id && self.reason == *reason
+        let DenyRequest { device_id, user_id, reason, choice } = body;
+        self.device_id == *device_id && self.user_id == *user_id && self.reason == *reason && self.choice == *choice
     }
 }
 
@@ -224,6 +229,8 @@ struct Wire {
     amr: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     reason: Option<DenyReason>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    choice: Option<NewDeviceChoice>,
 }
 
 /// Why claims, a header or a compact JWS are no proof.
@@ -269,7 +276,8 @@ impl Wire {
             && self.context_hash.is_none()
             && self.number_picked.is_none()
             && self.amr.is_none()
-            && self.reason.is_none();
+            && self.reason.is_none()
+            && self.choice.is_none();
         let undecided = silent && self.decision.is_none() && self.ticket.is_none();
         match self.purpose {
             Purpose::Pairing => undecided.then_some(Statement::Pairing),
@@ -287,7 +295,10 @@ impl Wire {
     }
 
     fn approval(&self) -> Option<Approval> {
-        let fits = self.decision == Some(Decision::Approved) && self.ticket.is_none() && self.reason.is_none();
+        let fits = self.decision == Some(Decision::Approved)
+            && self.ticket.is_none()
+            && self.reason.is_none()
+            && matches!(self.choice, None | Some(NewDeviceChoice::Trusted | NewDeviceChoice::Once));
         fits.then_some(Approval {
             installation_id: self.iss?,
             device_id: self.device_id?,
@@ -296,6 +307,7 @@ impl Wire {
             context_hash: self.context_hash?,
             number_picked: self.number_picked,
             amr: self.amr.clone()?,
+            choice: self.choice,
         })
     }
 
@@ -303,7 +315,8 @@ impl Wire {
         let fits = self.decision == Some(Decision::Denied)
             && self.ticket.is_none()
             && self.number_picked.is_none()
-            && self.amr.is_none();
+            && self.amr.is_none()
+            && matches!(self.choice, None | Some(NewDeviceChoice::Deny | NewDeviceChoice::Block));
         fits.then_some(Denial {
             installation_id: self.iss?,
             device_id: self.device_id?,
@@ -311,6 +324,7 @@ impl Wire {
             notification_id: self.notification_id?,
             context_hash: self.context_hash?,
             reason: self.reason?,
+            choice: self.choice,
         })
     }
 }
@@ -337,6 +351,7 @@ impl From<ProofClaims> for Wire {
             number_picked: None,
             amr: None,
             reason: None,
+            choice: None,
         };
         match statement {
             Statement::Pairing | Statement::Read | Statement::Rotate | Statement::Unpair | Statement::Push => {}
@@ -353,6 +368,7 @@ impl From<ProofClaims> for Wire {
                 wire.context_hash = Some(approval.context_hash);
                 wire.number_picked = approval.number_picked;
                 wire.amr = Some(approval.amr);
+                wire.choice = approval.choice;
             }
             Statement::Deny(denial) => {
                 wire.iss = Some(denial.installation_id);
@@ -362,6 +378,7 @@ impl From<ProofClaims> for Wire {
                 wire.notification_id = Some(denial.notification_id);
                 wire.context_hash = Some(denial.context_hash);
                 wire.reason = Some(denial.reason);
+                wire.choice = denial.choice;
             }
         }
         wire

@@ -7,8 +7,8 @@ use nod_device::messages::{ApproveEnrollmentRequest, PairingRequest, PushToken, 
 use nod_device::proof::{Freshness, NotAProof, ProofClaims, ProofHeader, RotationClaims, UnverifiedProof};
 use nod_device::{
     Call, ClientContext, ContextHash, DenyReason, DeviceId, DeviceKey, EnrollmentTicket, InstallationId, Issuer,
-    KeyError, Notification, NotificationId, PairingKey, PairingLink, PublicJwk, Scanned, Shown, Thumbprint, Timestamp,
-    decide,
+    KeyError, NewDevice, NewDeviceChoice, Notification, NotificationId, PairingKey, PairingLink, PublicJwk, Scanned,
+    Shown, Thumbprint, Timestamp, decide,
 };
 use ring::rand::SystemRandom;
 use ring::signature::{
@@ -95,6 +95,7 @@ enum CallVector {
     Events,
     Me,
     Approve { notification: Notification, number: Option<u32>, amr: Vec<String> },
+    Choose { notification: Notification, choice: NewDeviceChoice, number: Option<u32>, amr: Vec<String> },
     Deny { notification: Notification, reason: DenyReason },
     Rotate { request: RotateRequest },
     Unpair { device: DeviceId },
@@ -140,6 +141,9 @@ impl Proofs {
             CallVector::Me => Call::me(),
             CallVector::Approve { notification, number, amr } => {
                 decide::approve(notification, self.installation_id, *number, amr, self.now).unwrap()
+            }
+            CallVector::Choose { notification, choice, number, amr } => {
+                decide::choose(notification, self.installation_id, *choice, *number, amr, self.now).unwrap()
             }
             CallVector::Deny { notification, reason } => decide::deny(notification, self.installation_id, *reason),
             CallVector::Rotate { request } => Call::rotate(request),
@@ -244,6 +248,7 @@ struct ShownVector {
     title: String,
     body: String,
     client_context: ClientContext,
+    new_device: Option<NewDevice>,
     notification_id: NotificationId,
 }
 
@@ -255,6 +260,7 @@ fn what_was_shown_has_one_hash() {
             title: &shown.title,
             body: &shown.body,
             client_context: &shown.client_context,
+            new_device: shown.new_device.as_ref(),
             notification_id: shown.notification_id,
         };
         assert_eq!(&shown.canonical_json(), canonical_json, "{name}");

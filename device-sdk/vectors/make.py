@@ -107,7 +107,12 @@ def notification(**changes):
 
 
 def shown(note):
-    return {name: note[name] for name in ("title", "body", "clientContext", "notificationId")}
+    members = ("title", "body", "clientContext", "newDevice", "notificationId")
+    return {name: note[name] for name in members if name in note}
+
+
+def about_new_device(**changes):
+    return notification(type="APPROVE_NEW_DEVICE", newDevice={"model": "Müller Phone 7", "os": "android 16"}, **changes)
 
 
 def context_hash(note):
@@ -131,6 +136,7 @@ def contexts():
         "several scripts, and a character beyond the basic plane": scripts,
         "what JSON must escape, and what it must not": escapes,
         "empty text": empty,
+        "a new device": about_new_device(),
     }
     vectors = []
     for name, note in named.items():
@@ -288,18 +294,24 @@ def proofs():
         return {"iss": INSTALLATION, "decision": decision, "deviceId": DEVICE, "userId": USER,
                 "notificationId": NOTIFICATION, "contextHash": context_hash(note), **rest}
 
-    def approve(name, note, number, amr):
-        picked = {} if number is None else {"numberPicked": number}
-        body = {"deviceId": DEVICE, "userId": USER, "amr": amr, **picked, "contextHash": context_hash(note)}
-        add(name, {"type": "approve", "notification": note, "number": number, "amr": amr},
-            "approve", "POST", "/notifications/" + NOTIFICATION + "/approve", compact(body), NONCE,
-            decided("APPROVED", note, {**picked, "amr": amr}))
+    def chosen(kind, choice):
+        return {"type": kind} if choice is None else {"type": "choose", "choice": choice}
 
-    def deny(name, note, reason):
-        body = {"deviceId": DEVICE, "userId": USER, "reason": reason}
-        add(name, {"type": "deny", "notification": note, "reason": reason},
+    def approve(name, note, number, amr, choice=None):
+        picked = {} if number is None else {"numberPicked": number}
+        chose = {} if choice is None else {"choice": choice}
+        body = {"deviceId": DEVICE, "userId": USER, "amr": amr, **picked, **chose, "contextHash": context_hash(note)}
+        add(name, {**chosen("approve", choice), "notification": note, "number": number, "amr": amr},
+            "approve", "POST", "/notifications/" + NOTIFICATION + "/approve", compact(body), NONCE,
+            decided("APPROVED", note, {**picked, "amr": amr, **chose}))
+
+    def deny(name, note, reason, choice=None):
+        chose = {} if choice is None else {"choice": choice}
+        body = {"deviceId": DEVICE, "userId": USER, "reason": reason, **chose}
+        said = {"reason": reason} if choice is None else {"number": None, "amr": []}
+        add(name, {**chosen("deny", choice), "notification": note, **said},
             "deny", "POST", "/notifications/" + NOTIFICATION + "/deny", compact(body), NONCE,
-            decided("DENIED", note, {"reason": reason}))
+            decided("DENIED", note, {"reason": reason, **chose}))
 
     select = notification(numberMatching={"type": "SELECT_NUMBER", "options": [12, 47, 83]})
     manual = notification(numberMatching={"type": "ENTER_MANUALLY"})
@@ -310,6 +322,12 @@ def proofs():
     deny("deny", notification(), "NONE")
     deny("deny and report fraud", select, "REPORT_FRAUD")
     deny("deny, biometrics rejected", notification(), "BIOMETRICS_REJECTED")
+
+    new = about_new_device()
+    approve("trust a new device", about_new_device(numberMatching={"type": "ENTER_MANUALLY"}), 7, ["pin"], "TRUSTED")
+    approve("let a new device in once", new, None, ["pin"], "ONCE")
+    deny("deny a new device", new, "NONE", "DENY")
+    deny("block a new device", new, "NONE", "BLOCK")
 
     rotation = {"purpose": "rotate", "aud": ISSUER, "iat": IAT, "jti": b64(JTI), "nonce": NONCE,
                 "installationId": INSTALLATION}
@@ -373,6 +391,11 @@ def proofs():
         "a denial with a number": {**no, "numberPicked": 47},
         "a denial with amr": {**no, "amr": ["face"]},
         "a denial without a reason": without(no, "reason"),
+        "an approval with the choice of a denial": {**yes, "choice": "BLOCK"},
+        "a denial with the choice of an approval": {**no, "choice": "TRUSTED"},
+        "an unknown choice": {**yes, "choice": "ALWAYS"},
+        "a choice that is null": {**yes, "choice": None},
+        "a choice under the purpose read": {**read, "choice": "ONCE"},
         "an identifier in upper case": {**no, "userId": USER.upper()},
         "a context hash with padding": {**no, "contextHash": no["contextHash"] + "="},
     }

@@ -13,6 +13,7 @@ use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
 use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
+use crate::store::sql::app_standings::AppStandings;
 use crate::store::sql::consents::Consents;
 use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::Outbox;
@@ -139,8 +140,11 @@ impl Wiring {
                     directory: self.directory(),
                     otp_devices: OtpDevices::new(self.parts.database.clone()),
                     served: self.parts.carriers.served.clone(),
+                    standings: AppStandings::new(self.parts.database.clone()),
+                    clock: self.clock(),
                 },
                 offers: self.offers(),
+                max_devices: self.settings.max_devices,
                 devices: AskDevice {
                     questions: self.put_question(),
                     settle: self.parts.settle.clone(),

@@ -298,6 +298,8 @@ fn why(error: &nod_device::Error) -> Why {
             DecisionError::NumberRequired
             | DecisionError::NumberNotOffered
             | DecisionError::NumberNotAsked
+            | DecisionError::ChoiceRequired
+            | DecisionError::ChoiceNotAsked
             | DecisionError::NotUnderstood,
         )
         | nod_device::Error::Key(_)

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::domain::decision::Record;
 use crate::domain::device::Device;
+use crate::domain::mobile_app::{Choice, Newcomer};
 use crate::protocol::acr::Acr;
 use crate::protocol::binding_message::BindingMessage;
 use crate::protocol::id::{ClientId, DeviceId, NotificationId, RequestId, UserId};
@@ -36,6 +37,8 @@ pub struct AuthenticationRequest {
     pub acr: Acr,
     pub binding_message: Option<BindingMessage>,
     pub challenge: Challenge,
+    /// What the person is asked about, where it is an app that is no device of theirs.
+    pub newcomer: Option<Box<Newcomer>>,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
     pub polling: Polling,
@@ -145,6 +148,8 @@ pub enum State {
 pub struct Approval {
     pub device: DeviceId,
     pub at: Timestamp,
+    /// What becomes of a newcomer, where the question was about one.
+    pub choice: Option<Choice>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +160,8 @@ pub enum Denial {
     Reported,
     BiometricsRejected,
     WrongNumber,
+    /// The person said no to a newcomer, now and later.
+    Blocked,
     /// The person has no device that could be asked.
     NoDevice,
     /// It was approved, but what the approval rested on was gone when it was redeemed.
@@ -168,15 +175,23 @@ impl Denial {
             Self::Reported => "reported",
             Self::BiometricsRejected => "biometrics_rejected",
             Self::WrongNumber => "wrong_number",
+            Self::Blocked => "blocked",
             Self::NoDevice => "no_device",
             Self::Withheld => "withheld",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Refused, Self::Reported, Self::BiometricsRejected, Self::WrongNumber, Self::NoDevice, Self::Withheld]
-            .into_iter()
-            .find(|denial| denial.as_str() == text)
+        let all = [
+            Self::Refused,
+            Self::Reported,
+            Self::BiometricsRejected,
+            Self::WrongNumber,
+            Self::Blocked,
+            Self::NoDevice,
+            Self::Withheld,
+        ];
+        all.into_iter().find(|denial| denial.as_str() == text)
     }
 }
 
@@ -196,7 +211,7 @@ impl Decision {
     /// Whether it says the same, whenever that was said.
     pub fn agrees_with(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Approved(one), Self::Approved(other)) => one.device == other.device,
+            (Self::Approved(one), Self::Approved(other)) => one.device == other.device && one.choice == other.choice,
             (Self::Denied(one), Self::Denied(other)) => one == other,
             (Self::Cancelled, Self::Cancelled) => true,
             (Self::Approved(_) | Self::Denied(_) | Self::Cancelled, _) => false,
@@ -321,6 +336,7 @@ impl AuthenticationRequest {
             acr: record.acr,
             binding_message: None,
             challenge: Challenge::None,
+            newcomer: None,
             issued_at: record.issued_at,
             expires_at: record.expires_at,
             polling,

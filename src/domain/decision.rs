@@ -3,6 +3,7 @@
 use crate::clock::Timestamp;
 use crate::domain::authentication_request::{Approval, AuthenticationRequest, Decision, Denial};
 use crate::domain::device::Device;
+use crate::domain::mobile_app::Choice;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
 use crate::protocol::scope::Scope;
@@ -65,6 +66,8 @@ pub enum Disbelief {
     OtherContext,
     /// A number where none was asked for, or none where one was.
     NumberMissing,
+    /// Nothing of what becomes of a newcomer where there is one, or something where there is none.
+    ChoiceMissing,
     /// The device may not answer this question.
     DeviceMayNot,
 }
@@ -81,7 +84,7 @@ pub struct Said {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    Approve { number: Option<u8> },
+    Approve { number: Option<u8>, choice: Option<Choice> },
     Deny(Denial),
 }
 
@@ -115,11 +118,15 @@ impl VerifiedDecision {
             return Err(Disbelief::OtherContext);
         }
         let outcome = match said.answer {
-            Answer::Deny(denial) => Decision::Denied(denial),
-            Answer::Approve { number } if request.challenge.accepts(number) => {
-                Decision::Approved(Approval { device: device.id, at: now })
+            Answer::Deny(Denial::Blocked) if request.newcomer.is_none() => return Err(Disbelief::ChoiceMissing),
+            Answer::Approve { choice, .. } if request.newcomer.is_some() != choice.is_some() => {
+                return Err(Disbelief::ChoiceMissing);
             }
-            Answer::Approve { number } if request.challenge.number().is_some() != number.is_some() => {
+            Answer::Deny(denial) => Decision::Denied(denial),
+            Answer::Approve { number, choice } if request.challenge.accepts(number) => {
+                Decision::Approved(Approval { device: device.id, at: now, choice })
+            }
+            Answer::Approve { number, .. } if request.challenge.number().is_some() != number.is_some() => {
                 return Err(Disbelief::NumberMissing);
             }
             // A wrong number is an answer: whoever approves did not see the right screen.

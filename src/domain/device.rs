@@ -43,6 +43,17 @@ pub struct About {
     pub application: Option<String>,
 }
 
+impl About {
+    /// What it runs on, for example `android 16`.
+    pub fn os(&self) -> Option<String> {
+        match (&self.platform, &self.os_version) {
+            (Some(platform), Some(version)) => Some(format!("{platform} {version}")),
+            (Some(one), None) | (None, Some(one)) => Some(one.clone()),
+            (None, None) => None,
+        }
+    }
+}
+
 impl From<nod_device::InstallationInfo> for About {
     fn from(info: nod_device::InstallationInfo) -> Self {
         Self {

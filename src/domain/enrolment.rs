@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::mobile_app::MobileApp;
 use crate::clock::Timestamp;
 use crate::protocol::id::{ClientId, EnrolmentTicket, MfaPolicyId, RequestId, SessionId, UserId};
+use crate::protocol::words::words;
 use crate::secret::Secret;
 
 /// [flows.md H.9] how long somebody may take to say yes.
@@ -21,8 +22,23 @@ pub const REMEMBER: Duration = Duration::from_secs(900);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
     pub app: MobileApp,
-    /// That lets people without devices have the app as their first.
+    /// That lets people have the app as a device.
     pub policy: MfaPolicyId,
+    pub grounds: Grounds,
+}
+
+words! {
+    /// Why an app may become a device of somebody.
+    Grounds {
+        /// They have none.
+        First = "first",
+        /// They let it in with another one.
+        Approved = "approved",
+        /// Each app becomes one by itself.
+        Individually = "individually",
+        /// It may not: they have as many as they may have.
+        Full = "full",
+    }
 }
 
 /// A ticket, as it rests here: under the digest of what the app has.
@@ -32,8 +48,9 @@ pub struct Offer {
     /// By whose app.
     pub client: ClientId,
     pub app: MobileApp,
-    /// That lets people without devices have the app as their first.
+    /// That lets people have the app as a device.
     pub policy: MfaPolicyId,
+    pub grounds: Grounds,
     /// When the password was chosen that the person gave: with another one, the offer ends.
     pub password: Option<Timestamp>,
     /// With its end, the offer ends. `None`: the flow has not come to one yet.
@@ -122,6 +139,7 @@ mod tests {
             client: ClientId::parse("shop").unwrap(),
             app,
             policy: MfaPolicyId::parse("mfa").unwrap(),
+            grounds: Grounds::First,
             password: None,
             session: None,
             expires_at: at(300),

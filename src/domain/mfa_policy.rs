@@ -24,6 +24,12 @@ pub struct MfaPolicy {
     /// For people none of whose devices will do.
     #[serde(default)]
     pub incompatible_devices_mode: Without,
+    /// What becomes of an app that is no device of somebody who has one.
+    #[serde(default)]
+    pub additional_trusted_devices: AdditionalDevices,
+    /// An app that is let in once is not asked about for this long, in seconds.
+    #[serde(default = "let_in_for")]
+    pub let_in_for: u32,
     /// Which device of a person is asked.
     #[serde(default)]
     pub device_selection: DeviceSelection,
@@ -58,6 +64,18 @@ words! {
         Block = "block",
         /// They get in without.
         Bypass = "bypass",
+    }
+}
+
+words! {
+    /// What becomes of another app of somebody who has a device.
+    #[derive(Default)]
+    AdditionalDevices {
+        /// The primary device is asked about it.
+        #[default]
+        VerifyWithPrimary = "verify_with_primary",
+        /// Nobody is asked: it becomes a device as the first one did.
+        PairIndividually = "pair_individually",
     }
 }
 
@@ -127,6 +145,14 @@ pub const fn push_timeout() -> u32 {
     *PUSH_TIMEOUT.start()
 }
 
+/// For how long an app that was let in once is not asked about, in seconds: none to 90 days.
+pub const LET_IN_FOR: RangeInclusive<u32> = 0..=7_776_000;
+
+/// An hour.
+pub const fn let_in_for() -> u32 {
+    3600
+}
+
 const fn yes() -> bool {
     true
 }
@@ -160,6 +186,11 @@ impl MfaPolicy {
     /// Whether people without devices may have it so, as their first.
     pub fn enrols_first(&self, application: &NativeApplicationId) -> bool {
         self.enrols(application) && self.no_devices_mode == Without::Bypass
+    }
+
+    /// Whether people who have a device may have it so as another one, without being asked on that.
+    pub fn enrols_individually(&self, application: &NativeApplicationId) -> bool {
+        self.additional_trusted_devices == AdditionalDevices::PairIndividually && self.enrols_first(application)
     }
 
     /// Whether a device that was enrolled as this app asks its person. One that was paired with a key is for any.

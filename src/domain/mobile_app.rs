@@ -1,9 +1,13 @@
 //! The app by which somebody signs in, as its payload proves it [flows.md H.2].
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::device::About;
-use crate::protocol::id::{NativeApplicationId, RequestId};
+use crate::clock::Timestamp;
+use crate::protocol::id::{MfaPolicyId, NativeApplicationId, RequestId, UserId};
+use crate::protocol::words::words;
 
 /// One installation of a native application, known by its key and by nothing that it claims to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,3 +24,61 @@ pub struct MobileApp {
 /// In which transaction a payload was shown first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayloadUse(pub Option<RequestId>);
+
+/// An app that somebody signs in by, and that wants to be a device of theirs: they are asked about it on another one
+/// [flows.md F10].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newcomer {
+    pub app: MobileApp,
+    /// By which they are asked.
+    pub policy: MfaPolicyId,
+    /// Let in once, it is not asked about for this long, in seconds.
+    pub let_in_for: u32,
+}
+
+words! {
+    /// What a newcomer may be that somebody lets in.
+    Choice {
+        /// A device of theirs.
+        Trusted = "trusted",
+        /// None: they are signed in there, and that is all.
+        Once = "once",
+    }
+}
+
+words! {
+    /// What somebody said of an app that is no device of theirs.
+    Standing {
+        /// Nobody is signed in by it, or asked about it.
+        Blocked = "blocked",
+        /// They are signed in by it without being asked, for some time.
+        LetIn = "let_in",
+    }
+}
+
+/// What somebody has just said of an app, for as long as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stands {
+    pub user: UserId,
+    pub jkt: String,
+    pub standing: Standing,
+    /// By which they were asked: to be let in counts for no other.
+    pub policy: MfaPolicyId,
+    /// `None`: until the app is paired by other means.
+    pub until: Option<Timestamp>,
+    pub said_at: Timestamp,
+}
+
+impl Newcomer {
+    /// What `choice` means for the next time. `None`: nothing. No choice blocks.
+    pub fn stands(&self, user: UserId, choice: Option<Choice>, now: Timestamp) -> Option<Stands> {
+        let (standing, until) = match choice {
+            Some(Choice::Trusted) => return None,
+            Some(Choice::Once) if self.let_in_for == 0 => return None,
+            Some(Choice::Once) => (Standing::LetIn, Some(now + Duration::from_secs(u64::from(self.let_in_for)))),
+            None => (Standing::Blocked, None),
+        };
+        let (jkt, policy) = (self.app.jkt.clone(), self.policy.clone());
+        Some(Stands { user, jkt, standing, policy, until, said_at: now })
+    }
+}

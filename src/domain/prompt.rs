@@ -1,27 +1,34 @@
 //! What a person is shown for a question. The same text is hashed by the device that signs and by
 //! us who verify, so it is made here and nowhere else.
 
-use nod_device::{ClientContext, ContextHash, NotificationId, Shown};
+use nod_device::{ClientContext, ContextHash, NewDevice, NotificationId, Shown};
 
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
+use crate::domain::mobile_app::Newcomer;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
     pub title: String,
     pub body: String,
     pub context: ClientContext,
+    /// What wants to be a device of theirs.
+    pub new_device: Option<NewDevice>,
     notification: NotificationId,
 }
 
 impl Prompt {
     pub fn new(request: &AuthenticationRequest, client: &Client) -> Self {
-        let body = match &request.binding_message {
-            Some(message) => message.as_str().to_owned(),
-            None => "Approve only if you started this yourself.".to_owned(),
+        let body = match (&request.binding_message, &request.newcomer) {
+            (Some(message), _) => message.as_str().to_owned(),
+            (None, Some(_)) => "Somebody signs in as you with a device that is none of yours. Is it you?".to_owned(),
+            (None, None) => "Approve only if you started this yourself.".to_owned(),
         };
         Self {
-            title: format!("{} asks for your approval", client.name),
+            title: match &request.newcomer {
+                Some(_) => format!("A new device for {}", client.name),
+                None => format!("{} asks for your approval", client.name),
+            },
             body,
             context: ClientContext {
                 client_id: client.id.to_string(),
@@ -30,6 +37,7 @@ impl Prompt {
                 scope: request.scope.to_string(),
                 acr: Some(request.acr.as_str().to_owned()),
             },
+            new_device: request.newcomer.as_deref().map(new_device),
             notification: NotificationId::new(request.notification.uuid()),
         }
     }
@@ -44,7 +52,13 @@ impl Prompt {
             title: &self.title,
             body: &self.body,
             client_context: &self.context,
+            new_device: self.new_device.as_ref(),
             notification_id: self.notification,
         }
     }
+}
+
+/// What an app says of itself.
+fn new_device(Newcomer { app, .. }: &Newcomer) -> NewDevice {
+    NewDevice { model: app.about.model.clone(), os: app.about.os(), application: app.about.application.clone() }
 }

@@ -1,9 +1,9 @@
 //! What the second factor of somebody comes to: one function, total and pure [flows.md H.4].
 
 use super::device::{Device, Status};
-use super::enrolment::Enrolment;
+use super::enrolment::{Enrolment, Grounds};
 use super::mfa_policy::{DeviceSelection, MfaPolicy, Without};
-use super::mobile_app::MobileApp;
+use super::mobile_app::{MobileApp, Standing};
 use super::otp::{OtpDevice, Served};
 use crate::protocol::id::{DeviceId, NativeApplicationId};
 use crate::protocol::words::words;
@@ -27,12 +27,16 @@ pub struct Asked<'a> {
 pub struct By<'a> {
     pub app: &'a MobileApp,
     pub device: Option<&'a Device>,
+    /// What the person has said of it, where that stands and it is none.
+    pub standing: Option<Standing>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The trusted device has proved by its key that it is there.
     Authorized(DeviceId),
+    /// The app is no device of the person, and they let it in not long ago.
+    LetIn,
     /// The person is asked on one of these, the primary one first.
     Ask(Vec<DeviceId>, First),
     /// The policy does without.
@@ -55,6 +59,8 @@ words! {
         NoDevices = "no_devices",
         /// One that will do.
         Incompatible = "incompatible_devices",
+        /// This app as a device: each becomes one by itself.
+        Individually = "paired_individually",
     }
 }
 
@@ -97,7 +103,10 @@ impl Asked<'_> {
     }
 
     fn verdict(&self) -> Verdict {
-        if let Some(By { app, device: Some(device) }) = self.app {
+        if let Some(By { device: None, standing: Some(Standing::Blocked), .. }) = self.app {
+            return Verdict::Failed(Why::DeviceBlocked);
+        }
+        if let Some(By { app, device: Some(device), .. }) = self.app {
             if device.status == Status::Blocked {
                 return Verdict::Failed(Why::DeviceBlocked);
             }
@@ -105,15 +114,24 @@ impl Asked<'_> {
                 return Verdict::Authorized(device.id);
             }
         }
+        let newcomer = self.newcomer();
+        if newcomer.is_some() && self.app.and_then(|by| by.standing) == Some(Standing::LetIn) {
+            return Verdict::LetIn;
+        }
+        if newcomer.is_some_and(|app| self.policy.enrols_individually(&app.application)) {
+            return Verdict::Waived(Missing::Individually);
+        }
         let phones = self.devices.iter().filter(|device| self.is_usable(device)).map(|own| own.id);
         let addresses = self.addresses.iter().filter(|address| self.is_served(address)).map(|own| own.id);
         // A phone proves more than a code: it comes first.
         let usable: Vec<_> = phones.chain(addresses).collect();
         if !usable.is_empty() {
-            let chooses = match self.policy.device_selection {
-                DeviceSelection::DefaultToFirst => false,
-                DeviceSelection::PromptToSelect => usable.len() > 1,
-                DeviceSelection::AlwaysDisplayDevices => true,
+            let chooses = match (newcomer, self.policy.device_selection) {
+                // [flows.md F10] the primary device, and where that cannot be asked, one of the others.
+                (Some(_), _) => usable.len() > 1 && !self.first_is_usable(),
+                (None, DeviceSelection::DefaultToFirst) => false,
+                (None, DeviceSelection::PromptToSelect) => usable.len() > 1,
+                (None, DeviceSelection::AlwaysDisplayDevices) => true,
             };
             return Verdict::Ask(usable, if chooses { First::Choose } else { First::Ask });
         }
@@ -128,6 +146,17 @@ impl Asked<'_> {
         }
     }
 
+    /// The app, where it may become a device of somebody who has others and has none of it.
+    fn newcomer(&self) -> Option<&MobileApp> {
+        let has_others = !self.devices.is_empty() || !self.addresses.is_empty();
+        let By { app, .. } = self.app.filter(|by| has_others && by.device.is_none())?;
+        Some(app).filter(|app| self.policy.enrols(&app.application))
+    }
+
+    fn first_is_usable(&self) -> bool {
+        self.devices.first().is_none_or(|first| self.is_usable(first))
+    }
+
     /// Whether the person may be asked on it.
     fn is_usable(&self, device: &Device) -> bool {
         device.status == Status::Active && self.policy.asks(device.application.as_ref())
@@ -138,11 +167,21 @@ impl Asked<'_> {
         self.policy.otp(address.channel).enabled && self.served.has(address)
     }
 
-    /// [flows.md H.5] offered to whoever has no device at all, and needs none. Whoever has one shows that first.
+    /// [flows.md H.5] offered to whoever has no device at all, and needs none. Whoever has one shows that first, unless
+    /// the policy does without.
     fn enrolment(&self, verdict: &Verdict) -> Option<Enrolment> {
-        let By { app, .. } = self.app?;
-        let offered = *verdict == Verdict::Waived(Missing::NoDevices) && self.policy.enrols(&app.application);
-        offered.then(|| Enrolment { app: app.clone(), policy: self.policy.id.clone() })
+        let By { app, .. } = self.app.filter(|by| self.policy.enrols(&by.app.application))?;
+        let grounds = match verdict {
+            Verdict::Waived(Missing::NoDevices) => Grounds::First,
+            Verdict::Waived(Missing::Individually) => Grounds::Individually,
+            Verdict::Ask(..) if self.newcomer().is_some() => Grounds::Approved,
+            Verdict::Ask(..)
+            | Verdict::Authorized(_)
+            | Verdict::LetIn
+            | Verdict::Waived(Missing::Incompatible)
+            | Verdict::Failed(_) => return None,
+        };
+        Some(Enrolment { app: app.clone(), policy: self.policy.id.clone(), grounds })
     }
 }
 
@@ -159,7 +198,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::domain::device::About;
-    use crate::domain::mfa_policy::{Matching, Permitted, PushLimit, push_timeout};
+    use crate::domain::mfa_policy::{AdditionalDevices, Matching, Permitted, PushLimit, let_in_for, push_timeout};
     use crate::domain::otp::{Channel, OtpMethod};
     use crate::protocol::id::{InstallationId, MfaPolicyId, UserId};
     use crate::protocol::phone_number::{Country, Reach};
@@ -174,6 +213,8 @@ mod tests {
             name: "mfa".into(),
             no_devices_mode,
             incompatible_devices_mode,
+            additional_trusted_devices: AdditionalDevices::default(),
+            let_in_for: let_in_for(),
             device_selection: DeviceSelection::default(),
             number_matching: Matching::default(),
             push_timeout: push_timeout(),
@@ -215,7 +256,7 @@ mod tests {
         app: Option<&MobileApp>,
         own: bool,
     ) -> (Verdict, Option<Enrolment>) {
-        let app = app.map(|app| By { app, device: devices.first().filter(|_| own) });
+        let app = app.map(|app| By { app, device: devices.first().filter(|_| own), standing: None });
         Asked { policy, devices, addresses: &[], served: &by_mail(), app }.evaluate()
     }
 
@@ -275,7 +316,7 @@ mod tests {
         let theirs = [device(Some(application("bank")), Status::Active)];
         let elsewhere: [(&[Device], Option<&MobileApp>, bool); 4] = [
             (&by_key, Some(&bank), true),
-            (&theirs, Some(&bank), false),
+            (&by_key, Some(&app("unknown")), false),
             (&theirs, None, false),
             (&theirs, Some(&app("unknown")), true),
         ];
@@ -316,7 +357,7 @@ mod tests {
     #[test]
     fn h5_an_app_is_offered_to_whoever_has_no_device_where_the_policy_says_so() {
         let policy = policy(Without::Bypass, Without::Block);
-        let offered = Enrolment { app: app("bank"), policy: policy.id.clone() };
+        let offered = Enrolment { app: app("bank"), policy: policy.id.clone(), grounds: Grounds::First };
         let waived = || Verdict::Waived(Missing::NoDevices);
         assert_eq!(evaluated(&policy, &[], Some(&app("bank")), false), (waived(), Some(offered)));
         assert_eq!(evaluated(&policy, &[], Some(&app("unknown")), false), (waived(), None));
@@ -324,6 +365,65 @@ mod tests {
         let mut silent = policy.clone();
         silent.applications[0].auto_enrollment = false;
         assert_eq!(evaluated(&silent, &[], Some(&app("bank")), false), (waived(), None));
+    }
+
+    /// What comes of an app that is no device of somebody who has these.
+    fn evaluated_new(policy: &MfaPolicy, devices: &[Device], standing: Option<Standing>) -> (Verdict, Option<Grounds>) {
+        let bank = app("bank");
+        let app = Some(By { app: &bank, device: None, standing });
+        let asked = Asked { policy, devices, addresses: &[], served: &by_mail(), app };
+        let (verdict, enrolment) = asked.evaluate();
+        (verdict, enrolment.map(|enrolment| enrolment.grounds))
+    }
+
+    #[test]
+    fn f10_the_primary_device_is_asked_about_another_app_and_where_it_cannot_be_one_of_the_others() {
+        let ids = [1, 2, 3].map(|id| DeviceId::new(Uuid::from_u128(id)));
+        let mut phones = [0, 1, 2].map(|position| Device {
+            id: ids[usize::try_from(position).unwrap()],
+            position,
+            ..device(None, Status::Active)
+        });
+        for selection in DeviceSelection::ALL {
+            let policy = MfaPolicy { device_selection: *selection, ..policy(Without::Bypass, Without::Block) };
+            let asked = Verdict::Ask(ids.to_vec(), First::Ask);
+            assert_eq!(evaluated_new(&policy, &phones, None), (asked, Some(Grounds::Approved)));
+        }
+        phones[0].status = Status::Blocked;
+        let policy = policy(Without::Block, Without::Block);
+        let asked = Verdict::Ask(ids[1..].to_vec(), First::Choose);
+        assert_eq!(evaluated_new(&policy, &phones, None), (asked, Some(Grounds::Approved)));
+        let asked = Verdict::Ask(ids[1..2].to_vec(), First::Ask);
+        assert_eq!(evaluated_new(&policy, &phones[..2], None), (asked, Some(Grounds::Approved)));
+    }
+
+    #[test]
+    fn f10_what_was_said_of_an_app_stands() {
+        let phone = [device(None, Status::Active)];
+        let policy = policy(Without::Block, Without::Block);
+        assert_eq!(evaluated_new(&policy, &phone, Some(Standing::LetIn)), (Verdict::LetIn, None));
+        let blocked = (Verdict::Failed(Why::DeviceBlocked), None);
+        assert_eq!(evaluated_new(&policy, &phone, Some(Standing::Blocked)), blocked);
+        assert_eq!(evaluated_new(&policy, &[], Some(Standing::Blocked)), blocked, "nor as a first one");
+        let without = (Verdict::Failed(Why::NoDevices), None);
+        assert_eq!(evaluated_new(&policy, &[], Some(Standing::LetIn)), without, "it was let in by a device");
+        let mut other = policy.clone();
+        other.applications[0].auto_enrollment = false;
+        let asked = (Verdict::Ask(vec![phone[0].id], First::Ask), None);
+        assert_eq!(evaluated_new(&other, &phone, Some(Standing::LetIn)), asked, "it cannot become one any more");
+    }
+
+    #[test]
+    fn f10_an_app_becomes_another_device_by_itself_where_the_policy_says_so_and_lets_in_without() {
+        let phone = [device(None, Status::Active)];
+        let individually = |none| MfaPolicy {
+            additional_trusted_devices: AdditionalDevices::PairIndividually,
+            ..policy(none, Without::Block)
+        };
+        let waived = (Verdict::Waived(Missing::Individually), Some(Grounds::Individually));
+        assert_eq!(evaluated_new(&individually(Without::Bypass), &phone, None), waived);
+        let asked = (Verdict::Ask(vec![phone[0].id], First::Ask), Some(Grounds::Approved));
+        assert_eq!(evaluated_new(&individually(Without::Block), &phone, None), asked);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use nod_device::DenyReason;
 use nod_device::messages::{ApproveRequest, DenyRequest};
 use nod_device::proof::Statement;
+use nod_device::{DenyReason, NewDeviceChoice};
 
 use crate::call;
 use crate::clock::{Clock, Timestamp};
@@ -12,6 +12,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{Asker, AuthenticationRequest, Decision, Denial, Undecidable};
 use crate::domain::decision::{Answer, Disbelief, Record, Said, VerifiedDecision};
 use crate::domain::device::Status;
+use crate::domain::mobile_app::Choice;
 use crate::domain::ping::Ping;
 use crate::entropy::Entropy;
 use crate::failpoint;
@@ -93,9 +94,11 @@ impl Decide {
             .user(device.user)
             .device(device.id)
             .request(question.request.id);
-        if let Decision::Denied(denial) = &outcome {
-            event.reason = Some(denial.as_str().to_owned());
-        }
+        event.reason = match &outcome {
+            Decision::Denied(denial) => Some(denial.as_str().to_owned()),
+            Decision::Approved(approval) => approval.choice.map(|choice| choice.as_str().to_owned()),
+            Decision::Cancelled => None,
+        };
         // [security 5.7] Whoever did not ask for this is acted for by somebody else: all of it stops, until
         // an administrator has looked.
         let locked = (outcome == Decision::Denied(Denial::Reported)).then(|| {
@@ -105,7 +108,15 @@ impl Decide {
                 .request(question.request.id)
         });
         let ping = Ping::to(&question.client, &record).filter(|_| question.request.asker == Asker::Client);
-        let settled = self.settle.settle(record, event, Also { locked, ping }, question.seen).await?;
+        let stands = question.request.newcomer.as_ref().and_then(|newcomer| match &outcome {
+            Decision::Approved(approval) if approval.choice.is_some() => {
+                newcomer.stands(device.user, approval.choice, now)
+            }
+            Decision::Denied(Denial::Blocked) => newcomer.stands(device.user, None, now),
+            Decision::Approved(_) | Decision::Denied(_) | Decision::Cancelled => None,
+        });
+        let also = Also { locked, ping, stands: stands.map(Box::new) };
+        let settled = self.settle.settle(record, event, also, question.seen).await?;
         failpoint::hit("K10");
         match settled {
             Decided::First => told(outcome),
@@ -153,15 +164,16 @@ fn said(caller: &AuthenticatedInstallation, body: Body<'_>) -> Result<Said, Devi
                 user: UserId::new(signed.user_id.uuid()),
                 notification: NotificationId::new(signed.notification_id.uuid()),
                 context_hash: signed.context_hash.to_string(),
-                answer: Answer::Approve { number },
+                answer: Answer::Approve { number, choice: signed.choice.and_then(choice) },
             };
             (signed.installation_id, said)
         }
         (Statement::Deny(signed), Body::Deny(body)) if signed.agrees_with(body) => {
-            let denial = match signed.reason {
-                DenyReason::None => Denial::Refused,
-                DenyReason::ReportFraud => Denial::Reported,
-                DenyReason::BiometricsRejected => Denial::BiometricsRejected,
+            let denial = match (signed.reason, signed.choice) {
+                (DenyReason::ReportFraud, _) => Denial::Reported,
+                (_, Some(NewDeviceChoice::Block)) => Denial::Blocked,
+                (DenyReason::None, _) => Denial::Refused,
+                (DenyReason::BiometricsRejected, _) => Denial::BiometricsRejected,
             };
             let said = Said {
                 device: DeviceId::new(signed.device_id.uuid()),
@@ -180,12 +192,26 @@ fn said(caller: &AuthenticatedInstallation, body: Body<'_>) -> Result<Said, Devi
     Ok(said)
 }
 
+/// What a yes may say of a newcomer.
+const fn choice(said: NewDeviceChoice) -> Option<Choice> {
+    match said {
+        NewDeviceChoice::Trusted => Some(Choice::Trusted),
+        NewDeviceChoice::Once => Some(Choice::Once),
+        NewDeviceChoice::Deny | NewDeviceChoice::Block => None,
+    }
+}
+
 fn action(outcome: &Decision) -> Action {
     match outcome {
         Decision::Approved(_) => Action::RequestApproved,
         Decision::Denied(Denial::Reported) => Action::RequestReported,
         Decision::Denied(
-            Denial::Refused | Denial::BiometricsRejected | Denial::WrongNumber | Denial::NoDevice | Denial::Withheld,
+            Denial::Refused
+            | Denial::BiometricsRejected
+            | Denial::WrongNumber
+            | Denial::Blocked
+            | Denial::NoDevice
+            | Denial::Withheld,
         ) => Action::RequestDenied,
         Decision::Cancelled => Action::RequestCancelled,
     }
@@ -196,6 +222,7 @@ fn disbelieved(why: Disbelief) -> DeviceError {
         Disbelief::OtherSubject => DeviceErrorCode::ProofMismatch,
         Disbelief::OtherContext => DeviceErrorCode::ContextHashMismatch,
         Disbelief::NumberMissing => DeviceErrorCode::NumberRequired,
+        Disbelief::ChoiceMissing => DeviceErrorCode::ChoiceRequired,
         Disbelief::DeviceMayNot => DeviceErrorCode::DeviceBlocked,
     }
     .into()

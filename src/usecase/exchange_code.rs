@@ -9,12 +9,13 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::GrantType;
 use crate::domain::code::{Code, Presented, With, given_beside};
-use crate::domain::enrolment::Enrolment;
+use crate::domain::enrolment::{Enrolment, Grounds};
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::protocol::claims_request::Place;
 use crate::protocol::confirmation::Confirmation;
+use crate::protocol::device_error::DeviceErrorCode;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::{AuthorizationCode, GrantId};
 use crate::protocol::parameters::Parameters;
@@ -149,12 +150,18 @@ impl ExchangeCode {
 
     /// The claim `device_enrollment`. `None`: the app is offered nothing, or has answered already.
     async fn enrolment(&self, code: &Code, now: Timestamp) -> Result<Option<Value>, Error> {
-        let Some(Enrolment { app, policy }) = &code.enrolment else { return Ok(None) };
+        let Some(Enrolment { app, policy, grounds }) = &code.enrolment else { return Ok(None) };
+        if *grounds == Grounds::Full {
+            // [flows.md H.5] the sign-in counts all the same.
+            let reason = DeviceErrorCode::MethodLimitReached.as_str();
+            return Ok(Some(json!({ "offered": false, "reason": reason })));
+        }
         let whom = Whom {
             transaction: code.transaction,
             user: code.user,
             client: &code.client,
             policy,
+            grounds: *grounds,
             password: code.password,
             session: Some(code.session),
         };

@@ -113,6 +113,7 @@ impl RequestAuthentication {
         let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(self.policy.max_expiry);
         let auth_req_id = AuthReqId::for_key(self.entropy.token(), key);
         let mut request = AuthenticationRequest {
+            newcomer: None,
             id: RequestId::new(self.entropy.ordered_uuid(now)),
             notification: NotificationId::new(self.entropy.uuid()),
             client: client.id.clone(),

@@ -150,7 +150,7 @@ const fn counted(decision: &Decision) -> metrics::Decided {
     match decision {
         Decision::Approved(_) => metrics::Decided::Approved,
         Decision::Cancelled => metrics::Decided::Cancelled,
-        Decision::Denied(Denial::Refused) => metrics::Decided::Denied,
+        Decision::Denied(Denial::Refused | Denial::Blocked) => metrics::Decided::Denied,
         Decision::Denied(Denial::WrongNumber) => metrics::Decided::WrongNumber,
         Decision::Denied(Denial::BiometricsRejected) => metrics::Decided::BiometricsRejected,
         Decision::Denied(Denial::Reported) => metrics::Decided::Reported,

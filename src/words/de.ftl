@@ -133,6 +133,7 @@ method-gone = Dieser Weg geht nicht mehr. Wählen Sie einen anderen.
 
 push = Bestätigen Sie auf Ihrem Telefon
 push-asked = Wir haben Sie auf { $device } gefragt. Öffnen Sie dort die App und antworten Sie.
+push-asked-new = Wir haben auf { $device } gefragt, ob dieses Gerät Ihnen gehört. Öffnen Sie dort die App und antworten Sie.
 push-number-pick = Wählen Sie dort diese Zahl:
 push-number-type = Geben Sie dort diese Zahl ein:
 push-waiting = Wir warten auf Ihre Antwort. Wenn Sie geantwortet haben, drücken Sie „Weiter“.

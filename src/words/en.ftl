@@ -133,6 +133,7 @@ method-gone = This way does not work any more. Choose another one.
 
 push = Approve on your phone
 push-asked = We have asked you on { $device }. Open the app there and answer.
+push-asked-new = We have asked on { $device } whether this device is yours. Open the app there and answer.
 push-number-pick = Choose this number there:
 push-number-type = Enter this number there:
 push-waiting = We are waiting for your answer. When you have answered, press “Continue”.

@@ -133,6 +133,7 @@ method-gone = Esta forma ya no funciona. Elige otra.
 
 push = Confirme en su teléfono
 push-asked = Le hemos preguntado en { $device }. Abra allí la aplicación y responda.
+push-asked-new = Hemos preguntado en { $device } si este dispositivo es suyo. Abra allí la aplicación y responda.
 push-number-pick = Elija allí este número:
 push-number-type = Escriba allí este número:
 push-waiting = Esperamos su respuesta. Cuando haya respondido, pulse «Continuar».

@@ -133,6 +133,7 @@ method-gone = Cette façon ne fonctionne plus. Choisissez-en une autre.
 
 push = Confirmez sur votre téléphone
 push-asked = Nous vous avons posé la question sur { $device }. Ouvrez-y l’application et répondez.
+push-asked-new = Nous avons demandé sur { $device } si cet appareil est le vôtre. Ouvrez-y l’application et répondez.
 push-number-pick = Choisissez-y ce nombre :
 push-number-type = Saisissez-y ce nombre :
 push-waiting = Nous attendons votre réponse. Quand vous aurez répondu, appuyez sur « Continuer ».

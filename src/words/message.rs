@@ -172,6 +172,7 @@ messages! {
     // Asked on a phone
     Push = "push",
     PushAsked(device: &'a str) = "push-asked",
+    PushAskedNew(device: &'a str) = "push-asked-new",
     PushNumberPick = "push-number-pick",
     PushNumberType = "push-number-type",
     PushWaiting = "push-waiting",

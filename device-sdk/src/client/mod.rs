@@ -28,7 +28,7 @@ use crate::jwk::PublicJwk;
 use crate::messages::{
     DecisionAnswer, InstallationInfo, Me, PairedUser, Pairing, PairingRequest, Pending, PushToken, RotateAnswer,
 };
-use crate::notification::{Decision, DenyReason, Notification};
+use crate::notification::{Decision, DenyReason, NewDeviceChoice, Notification};
 use crate::pairing_link::PairingKey;
 use crate::problem::Code;
 use crate::proof::{DeviceKey, KeyError};
@@ -264,6 +264,22 @@ impl DeviceClient {
     pub async fn approve(&self, notification: &Notification, number: Option<u32>, amr: &[String]) -> Result<(), Error> {
         let call = decide::approve(notification, self.installation_id, number, amr, self.connection.now())?;
         self.decide(call, Decision::Approved).await
+    }
+
+    /// What becomes of a new device, where `notification` asks for that. What else is said is for a yes.
+    pub async fn choose(
+        &self,
+        notification: &Notification,
+        choice: NewDeviceChoice,
+        number: Option<u32>,
+        amr: &[String],
+    ) -> Result<(), Error> {
+        let call = decide::choose(notification, self.installation_id, choice, number, amr, self.connection.now())?;
+        let expected = match choice {
+            NewDeviceChoice::Trusted | NewDeviceChoice::Once => Decision::Approved,
+            NewDeviceChoice::Deny | NewDeviceChoice::Block => Decision::Denied,
+        };
+        self.decide(call, expected).await
     }
 
     pub async fn deny(&self, notification: &Notification, reason: DenyReason) -> Result<(), Error> {

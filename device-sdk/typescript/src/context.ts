@@ -6,6 +6,7 @@
 
 import { digestText, type Digest } from './digest.js'
 import { canonicalJson } from './jcs.js'
+import type { NewDevice } from './notification.js'
 import { maybe, open, text, type Reader } from './reading.js'
 
 /** Who asks and for what. Every member is shown to the person or can be looked at by them. */
@@ -32,13 +33,16 @@ export interface Shown {
   title: string
   body: string
   clientContext: ClientContext
+  newDevice?: NewDevice | undefined
   notificationId: string
 }
 
 /** The text that is hashed. A member that this version does not know was shown to nobody, and is left out. */
-export function canonicalShown({ title, body, clientContext, notificationId }: Shown): string {
+export function canonicalShown({ title, body, clientContext, newDevice, notificationId }: Shown): string {
   const { clientId, clientName, bindingMessage, scope, acr } = clientContext
-  return canonicalJson({ title, body, clientContext: { clientId, clientName, bindingMessage, scope, acr }, notificationId })
+  const { model, os, application } = newDevice ?? {}
+  const shown = { title, body, clientContext: { clientId, clientName, bindingMessage, scope, acr }, notificationId }
+  return canonicalJson({ ...shown, newDevice: newDevice && { model, os, application } })
 }
 
 export function contextHash(shown: Shown): Promise<Digest> {

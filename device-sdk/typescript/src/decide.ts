@@ -3,7 +3,7 @@
 import { Call } from './call.js'
 import { contextHash } from './context.js'
 import { DeviceError } from './error.js'
-import { isExpired, type DenyReason, type Notification, type NumberMatching } from './notification.js'
+import { isExpired, type DenyReason, type NewDeviceChoice, type Notification, type NumberMatching } from './notification.js'
 import { isU32 } from './reading.js'
 import type { Timestamp } from './timestamp.js'
 
@@ -19,20 +19,61 @@ export async function approve(
   amr: readonly string[],
   now: Timestamp,
 ): Promise<Call> {
-  if (notification.type !== 'AUTHENTICATION') throw notUnderstood()
+  if (notification.type === 'APPROVE_NEW_DEVICE') {
+    throw DeviceError.own('CHOICE_REQUIRED', 'the request asks what becomes of a new device')
+  }
+  return yes(notification, installationId, number, undefined, amr, now)
+}
+
+/** What becomes of a new device. What else is said is for a yes, as with `approve`. */
+export async function choose(
+  notification: Notification,
+  installationId: string,
+  choice: NewDeviceChoice,
+  number: number | undefined,
+  amr: readonly string[],
+  now: Timestamp,
+): Promise<Call> {
+  if (notification.type === 'AUTHENTICATION') {
+    throw DeviceError.own('CHOICE_NOT_ASKED', 'the request is about no new device')
+  }
+  if (choice === 'TRUSTED' || choice === 'ONCE') return yes(notification, installationId, number, choice, amr, now)
+  if (notification.type === 'UNKNOWN') throw notUnderstood()
+  return no(notification, installationId, 'NONE', choice)
+}
+
+async function yes(
+  notification: Notification,
+  installationId: string,
+  number: number | undefined,
+  choice: NewDeviceChoice | undefined,
+  amr: readonly string[],
+  now: Timestamp,
+): Promise<Call> {
+  if (notification.type === 'UNKNOWN') throw notUnderstood()
   if (isExpired(notification, now)) throw DeviceError.own('EXPIRED', 'the request has expired')
   const numberPicked = picked(notification.numberMatching, number)
   const { deviceId, userId, notificationId } = notification
-  const said = { deviceId, userId, notificationId, contextHash: await contextHash(notification), numberPicked, amr: [...amr] }
-  const body = { deviceId, userId, amr: said.amr, numberPicked, contextHash: said.contextHash }
+  const hash = await contextHash(notification)
+  const said = { deviceId, userId, notificationId, contextHash: hash, numberPicked, amr: [...amr], choice }
+  const body = { deviceId, userId, amr: said.amr, numberPicked, choice, contextHash: hash }
   return Call.decision({ purpose: 'approve', installationId, ...said }, body)
 }
 
 /** No. Always possible: whether the request still stands is for the server to say. */
-export async function deny(notification: Notification, installationId: string, reason: DenyReason): Promise<Call> {
+export function deny(notification: Notification, installationId: string, reason: DenyReason): Promise<Call> {
+  return no(notification, installationId, reason, undefined)
+}
+
+async function no(
+  notification: Notification,
+  installationId: string,
+  reason: DenyReason,
+  choice: NewDeviceChoice | undefined,
+): Promise<Call> {
   const { deviceId, userId, notificationId } = notification
-  const said = { deviceId, userId, notificationId, contextHash: await contextHash(notification), reason }
-  return Call.decision({ purpose: 'deny', installationId, ...said }, { deviceId, userId, reason })
+  const said = { deviceId, userId, notificationId, contextHash: await contextHash(notification), reason, choice }
+  return Call.decision({ purpose: 'deny', installationId, ...said }, { deviceId, userId, reason, choice })
 }
 
 function picked(matching: NumberMatching | undefined, number: number | undefined): number | undefined {

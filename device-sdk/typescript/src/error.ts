@@ -13,6 +13,9 @@ export type OwnCode =
   | 'NUMBER_REQUIRED'
   | 'NUMBER_NOT_OFFERED'
   | 'NUMBER_NOT_ASKED'
+  /** Answer with `choose`. */
+  | 'CHOICE_REQUIRED'
+  | 'CHOICE_NOT_ASKED'
   | 'APP_OUTDATED'
   /** Deleted, or this browser cannot use it. */
   | 'KEY_UNAVAILABLE'

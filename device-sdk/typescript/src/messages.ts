@@ -1,7 +1,7 @@
 // Bodies of requests and answers of the device API.
 
 import type { PublicJwk } from './jwk.js'
-import { readNotification, type DenyReason } from './notification.js'
+import { readNotification, type DenyReason, type NewDeviceChoice } from './notification.js'
 import { id, list, maybe, open, text, word, wordOrNewer } from './reading.js'
 import { timestamp } from './timestamp.js'
 
@@ -43,6 +43,8 @@ export interface ApproveRequest {
   userId: string
   amr: string[]
   numberPicked: number | undefined
+  /** What becomes of a new device. With that question, and only then. */
+  choice?: NewDeviceChoice | undefined
   contextHash: string
 }
 
@@ -51,6 +53,8 @@ export interface DenyRequest {
   deviceId: string
   userId: string
   reason: DenyReason
+  /** The same. */
+  choice?: NewDeviceChoice | undefined
 }
 
 /** `POST /keys/rotate` */

@@ -12,6 +12,26 @@ export type DenyReason =
   /** The phone did not recognise its owner. */
   | 'BIOMETRICS_REJECTED'
 
+/** An app by which somebody signs in as the person. It says all of this of itself, and proves nothing of it. */
+export interface NewDevice {
+  model?: string | undefined
+  /** For example `android 16`. */
+  os?: string | undefined
+  /** What the app is called. */
+  application?: string | undefined
+}
+
+/** What becomes of a new device. */
+export type NewDeviceChoice =
+  /** It is the person's, and may become a device of theirs. */
+  | 'TRUSTED'
+  /** The person is signed in there, and it stays none. */
+  | 'ONCE'
+  /** It is not let in, */
+  | 'DENY'
+  /** now or later. */
+  | 'BLOCK'
+
 /** The person proves that they look at the screen that asks: against approving by reflex. */
 export type NumberMatching =
   /** Pick the number that the other screen shows. */
@@ -26,10 +46,13 @@ export interface Notification {
   notificationId: string
   deviceId: string
   userId: string
-  type: 'AUTHENTICATION' | 'UNKNOWN'
+  /** With `APPROVE_NEW_DEVICE` the answer is a `NewDeviceChoice`. */
+  type: 'AUTHENTICATION' | 'APPROVE_NEW_DEVICE' | 'UNKNOWN'
   title: string
   body: string
   clientContext: ClientContext
+  /** What wants to be a device of the person: with `APPROVE_NEW_DEVICE`, and only then. */
+  newDevice?: NewDevice | undefined
   numberMatching?: NumberMatching | undefined
   issuedAt: Timestamp
   expiresAt: Timestamp
@@ -50,10 +73,11 @@ export const readNotification: Reader<Notification> = open({
   notificationId: id,
   deviceId: id,
   userId: id,
-  type: wordOrNewer('AUTHENTICATION'),
+  type: wordOrNewer('AUTHENTICATION', 'APPROVE_NEW_DEVICE'),
   title: text,
   body: text,
   clientContext: readClientContext,
+  newDevice: maybe(open({ model: maybe(text), os: maybe(text), application: maybe(text) })),
   numberMatching: maybe(numberMatching),
   issuedAt: timestamp,
   expiresAt: timestamp,

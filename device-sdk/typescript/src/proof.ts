@@ -11,7 +11,7 @@ import { parse } from './json.js'
 import type { PublicJwk } from './jwk.js'
 import { readHeader, sign, takeApart, type Compact, type Header } from './jws.js'
 import { verifyEs256, type DeviceKey } from './key.js'
-import type { Decision, DenyReason } from './notification.js'
+import type { Decision, DenyReason, NewDeviceChoice } from './notification.js'
 import { closed, digest, id, integer, list, present, text, u32, word, type Read } from './reading.js'
 
 /** The request header that carries the proof. */
@@ -35,6 +35,8 @@ export interface Approval {
   /** Exists when number matching asks, and only then. */
   numberPicked?: number | undefined
   amr: string[]
+  /** `TRUSTED` or `ONCE`. Exists when the question is about a new device, and only then. */
+  choice?: NewDeviceChoice | undefined
 }
 
 /** The signed no. */
@@ -46,6 +48,8 @@ export interface Denial {
   notificationId: string
   contextHash: Digest
   reason: DenyReason
+  /** `DENY` or `BLOCK`, where the question is about a new device. */
+  choice?: NewDeviceChoice | undefined
 }
 
 /** What a proof is for, with the claims that belong to it. */
@@ -104,12 +108,13 @@ export function wireClaims({ statement, htm, htu, aud, iat, jti, nonce, bd }: Pr
     case 'enrollment':
       return { ...common, decision: statement.decision, ticket: statement.ticket.expose() }
     case 'approve': {
-      const { installationId: iss, deviceId, userId, notificationId, contextHash, numberPicked, amr } = statement
-      return { ...common, iss, decision: 'APPROVED', deviceId, userId, notificationId, contextHash, numberPicked, amr }
+      const { installationId: iss, deviceId, userId, notificationId, contextHash, numberPicked, amr, choice } = statement
+      const decided = { iss, decision: 'APPROVED', deviceId, userId, notificationId, contextHash }
+      return { ...common, ...decided, numberPicked, amr, choice }
     }
     case 'deny': {
-      const { installationId: iss, deviceId, userId, notificationId, contextHash, reason } = statement
-      return { ...common, iss, decision: 'DENIED', deviceId, userId, notificationId, contextHash, reason }
+      const { installationId: iss, deviceId, userId, notificationId, contextHash, reason, choice } = statement
+      return { ...common, iss, decision: 'DENIED', deviceId, userId, notificationId, contextHash, reason, choice }
     }
   }
 }
@@ -137,6 +142,7 @@ const fields = {
   numberPicked: present(u32),
   amr: present(list(text)),
   reason: present(word('NONE', 'REPORT_FRAUD', 'BIOMETRICS_REJECTED')),
+  choice: present(word('TRUSTED', 'ONCE', 'DENY', 'BLOCK')),
 }
 const wire = closed(fields)
 type Wire = Read<typeof fields>
@@ -174,17 +180,19 @@ function statementOf(claims: Wire): Statement | undefined {
 const DECIDED = ['iss', 'decision', 'deviceId', 'userId', 'notificationId', 'contextHash'] as const
 
 function approvalOf(claims: Wire): Approval | undefined {
-  const { amr, numberPicked } = claims
+  const { amr, numberPicked, choice } = claims
   const decided = decidedOf(claims, 'APPROVED')
-  if (!decided || amr === undefined || !hasJust(claims, ...DECIDED, 'amr', 'numberPicked')) return undefined
-  return { purpose: 'approve', ...decided, numberPicked, amr }
+  if (!decided || amr === undefined || !hasJust(claims, ...DECIDED, 'amr', 'numberPicked', 'choice')) return undefined
+  if (choice === 'DENY' || choice === 'BLOCK') return undefined
+  return { purpose: 'approve', ...decided, numberPicked, amr, choice }
 }
 
 function denialOf(claims: Wire): Denial | undefined {
-  const { reason } = claims
+  const { reason, choice } = claims
   const decided = decidedOf(claims, 'DENIED')
-  if (!decided || reason === undefined || !hasJust(claims, ...DECIDED, 'reason')) return undefined
-  return { purpose: 'deny', ...decided, reason }
+  if (!decided || reason === undefined || !hasJust(claims, ...DECIDED, 'reason', 'choice')) return undefined
+  if (choice === 'TRUSTED' || choice === 'ONCE') return undefined
+  return { purpose: 'deny', ...decided, reason, choice }
 }
 
 function decidedOf(claims: Wire, expected: Decision) {
@@ -195,7 +203,7 @@ function decidedOf(claims: Wire, expected: Decision) {
 
 /** Whether the claims that a purpose may add are among these. */
 function hasJust(claims: Wire, ...allowed: string[]): boolean {
-  const added = [...DECIDED, 'ticket', 'numberPicked', 'amr', 'reason']
+  const added = [...DECIDED, 'ticket', 'numberPicked', 'amr', 'reason', 'choice']
   return added.every((name) => allowed.includes(name) || !Object.hasOwn(claims, name))
 }
 

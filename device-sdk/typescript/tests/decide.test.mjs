@@ -26,11 +26,24 @@ describe('an approval', () => {
     ['with something typed that is no number', { numberMatching: type }, Number('4x'), 'NUMBER_REQUIRED'],
     ['with a number that was not offered', { numberMatching: pick }, 48, 'NUMBER_NOT_OFFERED'],
     ['with a number that nobody asked for', {}, 47, 'NUMBER_NOT_ASKED'],
+    ['of a new device without a choice', { type: 'APPROVE_NEW_DEVICE' }, undefined, 'CHOICE_REQUIRED'],
     ['of a kind that is not known yet', { type: 'PAYMENT' }, undefined, 'APP_OUTDATED'],
     ['of a number that is asked in a new way', { numberMatching: { type: 'SING_IT' } }, 47, 'APP_OUTDATED'],
   ]
   for (const [name, more, number, code, at] of refused) {
     test(`is not made ${name}`, () => assert.rejects(approve(more, number, at), { code, retryable: false, refused: false }))
+  }
+})
+
+test('what becomes of a new device is said where it is asked, and nowhere else', async () => {
+  const choose = (more, choice) =>
+    decide.choose(readNotification({ ...QUESTION, ...more }), INSTALLATION, choice, undefined, ['fpt'], now)
+  const asked = { type: 'APPROVE_NEW_DEVICE', newDevice: { model: 'Phone 7' } }
+  for (const [choice, purpose] of [['TRUSTED', 'approve'], ['ONCE', 'approve'], ['DENY', 'deny'], ['BLOCK', 'deny']]) {
+    const { statement } = await choose(asked, choice)
+    assert.deepEqual([statement.purpose, statement.choice], [purpose, choice])
+    await assert.rejects(choose({}, choice), { code: 'CHOICE_NOT_ASKED' })
+    await assert.rejects(choose({ type: 'PAYMENT' }, choice), { code: 'APP_OUTDATED' })
   }
 })
 

@@ -51,6 +51,12 @@ async function callOf({ type, ...call }) {
       const now = parseTimestamp(proofs.now)
       return decide.approve(readNotification(notification), proofs.installationId, number ?? undefined, amr, now)
     }
+    case 'choose': {
+      const now = parseTimestamp(proofs.now)
+      const { notification, choice, number, amr } = call
+      const question = readNotification(notification)
+      return decide.choose(question, proofs.installationId, choice, number ?? undefined, amr, now)
+    }
     case 'deny':
       return decide.deny(readNotification(call.notification), proofs.installationId, call.reason)
     case 'rotate':

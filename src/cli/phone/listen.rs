@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use nod_device::client::DeviceClient;
 use nod_device::messages::Canceled;
-use nod_device::{CancelReason, Code, DecisionError, DenyReason, Event, Notification, NumberMatching};
+use nod_device::{
+    CancelReason, Code, DecisionError, DenyReason, Event, Kind, NewDeviceChoice, Notification, NumberMatching,
+};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -50,6 +52,17 @@ struct Question {
 enum Answer {
     Approve(Option<u32>),
     Deny(DenyReason),
+    Choose(NewDeviceChoice, Option<u32>),
+}
+
+impl Answer {
+    /// A yes to a new device makes it one of the person's.
+    const fn about(self, kind: Kind) -> Self {
+        match (kind, self) {
+            (Kind::ApproveNewDevice, Self::Approve(number)) => Self::Choose(NewDeviceChoice::Trusted, number),
+            (Kind::ApproveNewDevice | Kind::Authentication | Kind::Unknown, answer) => answer,
+        }
+    }
 }
 
 /// What became of a question.
@@ -201,6 +214,7 @@ impl<W: Write> Listener<'_, W> {
         let answer = match question::read(line, &question.notification) {
             Typed::Approve(number) => Answer::Approve(number),
             Typed::Deny(reason) => Answer::Deny(reason),
+            Typed::Choose(choice, number) => Answer::Choose(choice, number),
             Typed::Quit => return Ok(Flow::Stop(Ok(()))),
             Typed::Nothing => return Ok(Flow::On),
             Typed::Unclear(why) => {
@@ -258,17 +272,26 @@ impl<W: Write> Listener<'_, W> {
 
     async fn answer(&mut self, place: usize, answer: Answer, open: &mut Open) -> Result<Flow, Exit> {
         let Some(question) = open.get_mut(place) else { return Ok(Flow::On) };
+        let answer = answer.about(question.notification.kind);
         let result = match answer {
             // [RFC 8176] a person acted; nothing more is known here, and not even that with --auto.
             Answer::Approve(number) => {
                 let amr: &[String] = if self.auto.is_none() { &["user".to_owned()] } else { &[] };
                 self.client.approve(&question.notification, number, amr).await
             }
+            Answer::Choose(choice, number) => {
+                let amr: &[String] = if self.auto.is_none() { &["user".to_owned()] } else { &[] };
+                self.client.choose(&question.notification, choice, number, amr).await
+            }
             Answer::Deny(reason) => self.client.deny(&question.notification, reason).await,
         };
         let error = match (result, answer) {
-            (Ok(()), Answer::Approve(_)) => return self.end(place, End::Approved, open),
-            (Ok(()), Answer::Deny(_)) => return self.end(place, End::Denied, open),
+            (Ok(()), Answer::Approve(_) | Answer::Choose(NewDeviceChoice::Trusted | NewDeviceChoice::Once, _)) => {
+                return self.end(place, End::Approved, open);
+            }
+            (Ok(()), Answer::Deny(_) | Answer::Choose(NewDeviceChoice::Deny | NewDeviceChoice::Block, _)) => {
+                return self.end(place, End::Denied, open);
+            }
             (Err(error), _) => error,
         };
         let end = match (&error, error.refusal()) {

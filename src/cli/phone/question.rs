@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use nod_device::{DenyReason, Kind, Notification, NumberMatching, Timestamp};
+use nod_device::{DenyReason, Kind, NewDevice, NewDeviceChoice, Notification, NumberMatching, Timestamp};
 
 use crate::cli::terminal::{Ink, Terminal, safe};
 
@@ -37,6 +37,10 @@ pub(super) fn show<W: Write>(
     if let Some(acr) = &context.acr {
         terminal.line(row("level", acr))?;
     }
+    if let Some(NewDevice { model, os, application }) = &notification.new_device {
+        let said: Vec<&str> = [model, os, application].into_iter().flatten().map(String::as_str).collect();
+        terminal.line(row("device", &said.join(", ")))?;
+    }
     match &notification.number_matching {
         None => {}
         Some(NumberMatching::SelectNumber { options }) => {
@@ -48,7 +52,7 @@ pub(super) fn show<W: Write>(
     }
     terminal.line(row("expires", &format!("in {} s", notification.expires_at.since(now).as_secs())))?;
     match notification.kind {
-        Kind::Authentication => Ok(()),
+        Kind::Authentication | Kind::ApproveNewDevice => Ok(()),
         Kind::Unknown => terminal.line(row("kind", "unknown to this version: it can only be denied")),
     }
 }
@@ -61,6 +65,12 @@ pub(super) fn prompt(notification: &Notification) -> String {
         Some(NumberMatching::EnterManually) => "the number approves",
         Some(NumberMatching::Unknown) => "it can only be denied",
     };
+    if notification.kind == Kind::ApproveNewDevice {
+        let trusts = approve.replace("approves", "trusts it");
+        return format!(
+            "{INDENT}> {trusts} · o in front of that lets it in once · d denies · b blocks · r reports · q quits"
+        );
+    }
     format!("{INDENT}> {approve} · d denies · r reports that you did not ask for this · q quits")
 }
 
@@ -69,6 +79,7 @@ pub(super) fn prompt(notification: &Notification) -> String {
 pub(super) enum Typed {
     Approve(Option<u32>),
     Deny(DenyReason),
+    Choose(NewDeviceChoice, Option<u32>),
     Quit,
     Nothing,
     /// And why.
@@ -77,13 +88,32 @@ pub(super) enum Typed {
 
 pub(super) fn read(line: &str, notification: &Notification) -> Typed {
     let line = line.trim();
+    let is_new = notification.kind == Kind::ApproveNewDevice;
     match line {
         "" => return Typed::Nothing,
+        "d" if is_new => return Typed::Choose(NewDeviceChoice::Deny, None),
+        "b" if is_new => return Typed::Choose(NewDeviceChoice::Block, None),
         "d" => return Typed::Deny(DenyReason::None),
         "r" => return Typed::Deny(DenyReason::ReportFraud),
         "q" => return Typed::Quit,
         _ => {}
     }
+    if !is_new {
+        return yes(line, notification);
+    }
+    let (choice, line) = match line.strip_prefix('o').map(str::trim) {
+        Some("") => (NewDeviceChoice::Once, "a"),
+        Some(rest) => (NewDeviceChoice::Once, rest),
+        None => (NewDeviceChoice::Trusted, line),
+    };
+    match yes(line, notification) {
+        Typed::Approve(number) => Typed::Choose(choice, number),
+        other => other,
+    }
+}
+
+/// A line that may be a yes, and is nothing else.
+fn yes(line: &str, notification: &Notification) -> Typed {
     // `+7` is a number to Rust.
     let number = line.bytes().all(|byte| byte.is_ascii_digit()).then(|| line.parse().ok()).flatten();
     match (&notification.number_matching, number) {
@@ -181,6 +211,30 @@ pub(super) mod tests {
         let question = notification(&json!({"type": "ENTER_MANUALLY"}));
         assert_eq!(read("47", &question), Typed::Approve(Some(47)));
         assert!(matches!(read("a", &question), Typed::Unclear(_)));
+    }
+
+    #[test]
+    fn what_becomes_of_a_new_device_is_typed() {
+        let mut question = notification(&json!(null));
+        question.kind = Kind::ApproveNewDevice;
+        question.new_device = Some(NewDevice { model: Some("Pixel\u{7} 9".to_owned()), ..NewDevice::default() });
+        let mut terminal = Terminal::plain(Vec::new());
+        show(&question, "2026-03-01T12:00:02Z".parse().unwrap(), &mut terminal).unwrap();
+        let text = String::from_utf8(terminal.into_inner()).unwrap();
+        assert!(text.contains("device      Pixel\\u{7} 9\n"), "{text}");
+        for (line, choice) in [
+            ("a", NewDeviceChoice::Trusted),
+            ("o", NewDeviceChoice::Once),
+            ("d", NewDeviceChoice::Deny),
+            ("b", NewDeviceChoice::Block),
+        ] {
+            assert_eq!(read(line, &question), Typed::Choose(choice, None), "{line}");
+        }
+        assert_eq!(read("r", &question), Typed::Deny(DenyReason::ReportFraud));
+        question.number_matching = Some(NumberMatching::EnterManually);
+        assert_eq!(read("o 47", &question), Typed::Choose(NewDeviceChoice::Once, Some(47)));
+        assert_eq!(read("47", &question), Typed::Choose(NewDeviceChoice::Trusted, Some(47)));
+        assert!(matches!(read("o", &question), Typed::Unclear(_)), "it asks for a number");
     }
 
     #[test]

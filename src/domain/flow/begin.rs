@@ -92,6 +92,7 @@ impl Flow {
             ceremony: None,
             app,
             second_factor: None,
+            newcomer: None,
             enrolment: None,
             agreed: None,
             at,

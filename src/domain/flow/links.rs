@@ -17,9 +17,12 @@ impl Flow {
             At::Asking(_, Source::Passkey) => Status::AssertionRequired,
             At::Asking(_, Source::Mfa) => match &self.second_factor {
                 None => Status::AuthenticationRequired,
-                Some(SecondFactor::Authorized(_) | SecondFactor::OtpVerified(_) | SecondFactor::Waived) => {
-                    Status::MfaCompleted
-                }
+                Some(
+                    SecondFactor::Authorized(_)
+                    | SecondFactor::OtpVerified(_)
+                    | SecondFactor::Waived
+                    | SecondFactor::LetIn(_),
+                ) => Status::MfaCompleted,
                 Some(SecondFactor::Pairing(..)) => Status::MobilePairingRequired,
                 Some(SecondFactor::Failed(_)) => Status::MfaFailed,
                 Some(SecondFactor::Choosing(_)) => Status::DeviceSelectionRequired,
@@ -75,6 +78,7 @@ impl Flow {
                     SecondFactor::Authorized(_)
                     | SecondFactor::OtpVerified(_)
                     | SecondFactor::Waived
+                    | SecondFactor::LetIn(_)
                     | SecondFactor::Pairing(..),
                 ) => &[Action::ContinueAuthentication],
                 Some(SecondFactor::Otp(_)) => {

@@ -37,7 +37,7 @@ mod walk;
 pub use self::at::{Again, At, Failure, Offered};
 pub use self::begin::Start;
 pub use self::notes::{Factor, Note, Notes};
-pub use self::second_factor::{Outcome, Pushed, SecondFactor};
+pub use self::second_factor::{Asked, Outcome, Proved, Pushed, SecondFactor};
 
 /// Without an action for this long, a flow ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -89,6 +89,8 @@ pub struct Flow {
     pub app: Option<MobileApp>,
     /// What the second factor came to, where one was asked for and the flow has not gone on yet.
     pub second_factor: Option<SecondFactor>,
+    /// The app, where it is no device of the person and they are asked about it on another one.
+    pub newcomer: Option<Box<Asked>>,
     /// What the app by which the person signs in is told in the end.
     pub enrolment: Option<Enrolment>,
     /// What the person agreed to in this flow.
@@ -247,6 +249,7 @@ impl Flow {
             self.password = None;
             self.trusted = None;
             self.by_code = None;
+            self.newcomer = None;
             self.enrolment = None;
             // What somebody else agreed to.
             self.agreed = None;

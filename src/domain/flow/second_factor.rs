@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Around, At, Factor, Flow, Note};
 use crate::clock::Timestamp;
 use crate::domain::authentication_request::Challenge;
-use crate::domain::enrolment::Enrolment;
+use crate::domain::enrolment::{Enrolment, Grounds};
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::otp::{Channel, Sent};
 use crate::domain::policy::Source;
@@ -21,8 +21,9 @@ pub enum SecondFactor {
     Authorized(Trusted),
     /// The policy does without.
     Waived,
-    /// The same, and the app may become a device until then; whether it does makes no difference to the flow.
-    Pairing(Timestamp),
+    /// The app may become a device until then; whether it does makes no difference to the flow. `None`: the policy does
+    /// without.
+    Pairing(Timestamp, Option<Proved>),
     Failed(Why),
     /// The person is to say on which of these devices they are asked, the primary one first.
     Choosing(Vec<DeviceId>),
@@ -36,6 +37,23 @@ pub enum SecondFactor {
     Otp(Sent),
     /// It has come back.
     OtpVerified(Channel),
+    /// The app is let in, and stays no device: by this one now, or not long ago.
+    LetIn(Option<Trusted>),
+}
+
+/// By what somebody has let in an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Proved {
+    Device(Trusted),
+    Code(Channel),
+}
+
+/// What somebody is asked about besides who they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    pub about: Enrolment,
+    /// Whoever runs the flow can have the app become a device before it goes on.
+    pub pairs: bool,
 }
 
 /// A question on a device of the person.
@@ -57,6 +75,10 @@ pub struct Pushed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Approved(Trusted),
+    /// The same, and the app may become a device.
+    Admitted(Trusted),
+    /// The same, and it may not.
+    LetIn(Trusted),
     Denied,
     /// Nobody can answer any more.
     TimedOut,
@@ -74,7 +96,8 @@ impl SecondFactor {
             | Self::TimedOut(_)
             | Self::Rejected
             | Self::Otp(_)
-            | Self::OtpVerified(_) => None,
+            | Self::OtpVerified(_)
+            | Self::LetIn(_) => None,
         }
     }
 
@@ -89,7 +112,8 @@ impl SecondFactor {
             | Self::Pairing(..)
             | Self::Failed(_)
             | Self::Rejected
-            | Self::OtpVerified(_) => &[],
+            | Self::OtpVerified(_)
+            | Self::LetIn(_) => &[],
         }
     }
 
@@ -104,7 +128,8 @@ impl SecondFactor {
             | Self::Choosing(_)
             | Self::Rejected
             | Self::Otp(_)
-            | Self::OtpVerified(_) => None,
+            | Self::OtpVerified(_)
+            | Self::LetIn(_) => None,
         }
     }
 
@@ -187,7 +212,8 @@ impl Flow {
         self.asking(Source::Mfa)?;
         let pushed = self.waits_for().filter(|pushed| pushed.question == question)?.clone();
         self.second_factor = Some(match outcome {
-            Outcome::Approved(trusted) => SecondFactor::Authorized(trusted),
+            Outcome::Approved(trusted) | Outcome::Admitted(trusted) => SecondFactor::Authorized(trusted),
+            Outcome::LetIn(trusted) => SecondFactor::LetIn(Some(trusted)),
             Outcome::Denied => SecondFactor::Rejected,
             Outcome::TimedOut => SecondFactor::TimedOut(pushed),
         });
@@ -206,44 +232,76 @@ impl Flow {
         // Not on the word of a session alone, which may be somebody else's by now.
         let enrolment = enrolment.filter(|_| self.notes.has_verified_here());
         let offered = pairs.filter(|_| enrolment.is_some());
+        let asks = matches!(&verdict, Verdict::Ask(..));
         let second_factor = match (verdict, offered) {
             (Verdict::Authorized(device), _) => SecondFactor::Authorized(Trusted::silent(device)),
+            (Verdict::LetIn, _) => SecondFactor::LetIn(None),
             (Verdict::Ask(devices, _), _) => SecondFactor::Choosing(devices),
-            (Verdict::Waived(_), Some(until)) => SecondFactor::Pairing(until),
+            (Verdict::Waived(_), Some(until)) => SecondFactor::Pairing(until, None),
             (Verdict::Waived(_), None) => SecondFactor::Waived,
             (Verdict::Failed(why), _) => SecondFactor::Failed(why),
         };
-        Some(Self { second_factor: Some(second_factor), enrolment, ..self })
+        // Whoever is asked about it has not let it in yet.
+        let (newcomer, enrolment) = if asks { (enrolment, None) } else { (None, enrolment) };
+        let newcomer = newcomer.map(|about| Box::new(Asked { about, pairs: pairs.is_some() }));
+        Some(Self { second_factor: Some(second_factor), newcomer, enrolment, ..self })
+    }
+
+    /// Somebody has let in the app that they were asked about: it may become a device of theirs, until then. `None`: it
+    /// may not, since they have as many as they may have.
+    #[must_use]
+    pub fn admitted(mut self, until: Option<Timestamp>) -> Self {
+        let proved = match &self.second_factor {
+            Some(SecondFactor::Authorized(trusted)) => Proved::Device(*trusted),
+            Some(SecondFactor::OtpVerified(channel)) => Proved::Code(*channel),
+            Some(_) | None => return self,
+        };
+        let Some(asked) = self.newcomer.take() else { return self };
+        let Asked { about, pairs } = *asked;
+        let grounds = if until.is_some() { about.grounds } else { Grounds::Full };
+        self.enrolment = Some(Enrolment { grounds, ..about });
+        if let Some(until) = until.filter(|_| pairs) {
+            self.second_factor = Some(SecondFactor::Pairing(until, Some(proved)));
+        }
+        self
     }
 
     /// Whoever runs the flow has seen what it came to. `None`: there is nothing to go on from.
     #[must_use]
     pub fn second_factor_continued(mut self, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Mfa)?;
-        match self.second_factor.take()? {
-            SecondFactor::Authorized(trusted) => {
-                self.trusted = Some(trusted);
-                self.notes.set(step, Note::Verified(Factor::TrustedDevice));
-            }
-            SecondFactor::OtpVerified(channel) => {
-                self.by_code = Some(channel);
-                self.notes.set(step, Note::Verified(Factor::Otp));
-            }
-            SecondFactor::Waived | SecondFactor::Pairing(_) => self.notes.set(step, Note::Waived),
+        let proved = match self.second_factor.take()? {
+            SecondFactor::Authorized(trusted) | SecondFactor::LetIn(Some(trusted)) => Some(Proved::Device(trusted)),
+            SecondFactor::OtpVerified(channel) => Some(Proved::Code(channel)),
+            SecondFactor::Pairing(_, proved) => proved,
+            SecondFactor::Waived | SecondFactor::LetIn(None) => None,
             SecondFactor::Failed(_)
             | SecondFactor::Choosing(_)
             | SecondFactor::Waiting(_)
             | SecondFactor::TimedOut(_)
             | SecondFactor::Rejected
             | SecondFactor::Otp(_) => return None,
-        }
+        };
+        self.newcomer = None;
+        let note = match proved {
+            Some(Proved::Device(trusted)) => {
+                self.trusted = Some(trusted);
+                Note::Verified(Factor::TrustedDevice)
+            }
+            Some(Proved::Code(channel)) => {
+                self.by_code = Some(channel);
+                Note::Verified(Factor::Otp)
+            }
+            None => Note::Waived,
+        };
+        self.notes.set(step, note);
         Some(self.settled(around))
     }
 
     /// What may become a device now, and until when.
     pub const fn offers_pairing(&self) -> Option<(&Enrolment, Timestamp)> {
         match (&self.second_factor, &self.enrolment) {
-            (Some(SecondFactor::Pairing(until)), Some(enrolment)) => Some((enrolment, *until)),
+            (Some(SecondFactor::Pairing(until, _)), Some(enrolment)) => Some((enrolment, *until)),
             (Some(_) | None, _) => None,
         }
     }

@@ -41,6 +41,7 @@ impl Flow {
         if before.is_some_and(|before| before != self.at) {
             self.ceremony = None;
             self.second_factor = None;
+            self.newcomer = None;
         }
         self
     }

@@ -3,7 +3,9 @@
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 
-use crate::domain::mfa_policy::{DeviceSelection, Matching, MfaPolicy, Permitted, PushLimit, Without};
+use crate::domain::mfa_policy::{
+    AdditionalDevices, DeviceSelection, Matching, MfaPolicy, Permitted, PushLimit, Without,
+};
 use crate::domain::otp::OtpMethod;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, PoliciesRead, PoliciesWrite};
@@ -24,6 +26,11 @@ pub struct MfaPoliciesApi {
 closed! {
     #[doc = "What becomes of somebody who has nothing to show: `block`, they do not get in; `bypass`, they get in without."]
     WithoutDevice: Without = Without::ALL.iter().map(|mode| mode.as_str());
+}
+
+closed! {
+    #[doc = "What becomes of an app that is no device of somebody who has one: `verify_with_primary`, the primary device is asked about it; `pair_individually`, nobody is asked, and it becomes a device as the first one did."]
+    AdditionalTrustedDevices: AdditionalDevices = AdditionalDevices::ALL.iter().map(|mode| mode.as_str());
 }
 
 closed! {
@@ -109,6 +116,10 @@ pub struct MfaPolicyBody {
     pub no_devices_mode: WithoutDevice,
     /// For people none of whose devices will do.
     pub incompatible_devices_mode: WithoutDevice,
+    /// For an app that is no device of somebody who has one.
+    pub additional_trusted_devices: AdditionalTrustedDevices,
+    /// An app that is let in once is not asked about for this long, in seconds.
+    pub let_in_for: u32,
     pub device_selection: DeviceSelectionMode,
     pub number_matching: PushNumberMatching,
     /// How long a device is asked, in seconds.
@@ -138,6 +149,12 @@ pub struct NewMfaPolicyBody {
     pub no_devices_mode: Option<WithoutDevice>,
     /// For people none of whose devices will do. `block` when left out.
     pub incompatible_devices_mode: Option<WithoutDevice>,
+    /// `verify_with_primary` when left out. `pair_individually` takes effect with `no_devices_mode` `bypass`: whoever
+    /// knows a password enrols a device then, whatever devices there are.
+    pub additional_trusted_devices: Option<AdditionalTrustedDevices>,
+    /// An app that is let in once is not asked about for this long, in seconds. 3600 when left out.
+    #[oai(validator(maximum(value = "7776000")))]
+    pub let_in_for: Option<u32>,
     /// `default_to_first` when left out.
     pub device_selection: Option<DeviceSelectionMode>,
     /// `pick` when left out.
@@ -164,6 +181,9 @@ pub struct MfaPolicyPatch {
     pub name: Option<String>,
     pub no_devices_mode: Option<WithoutDevice>,
     pub incompatible_devices_mode: Option<WithoutDevice>,
+    pub additional_trusted_devices: Option<AdditionalTrustedDevices>,
+    #[oai(validator(maximum(value = "7776000")))]
+    pub let_in_for: Option<u32>,
     pub device_selection: Option<DeviceSelectionMode>,
     pub number_matching: Option<PushNumberMatching>,
     #[oai(validator(minimum(value = "40"), maximum(value = "150")))]
@@ -195,6 +215,8 @@ impl From<&MfaPolicy> for MfaPolicyBody {
             name: policy.name.clone(),
             no_devices_mode: policy.no_devices_mode.into(),
             incompatible_devices_mode: policy.incompatible_devices_mode.into(),
+            additional_trusted_devices: policy.additional_trusted_devices.into(),
+            let_in_for: policy.let_in_for,
             device_selection: policy.device_selection.into(),
             number_matching: policy.number_matching.into(),
             push_timeout: policy.push_timeout,

@@ -125,6 +125,8 @@ pub struct Notification {
     title: String,
     body: String,
     client_context: ClientContext,
+    /// What wants to be a device of the person: with `APPROVE_NEW_DEVICE`.
+    new_device: Option<NewDevice>,
     number_matching: Option<NumberMatching>,
     /// RFC 3339.
     issued_at: String,
@@ -139,6 +141,8 @@ pub struct Notification {
 #[oai(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum NotificationType {
     Authentication,
+    /// What becomes of `newDevice`?
+    ApproveNewDevice,
 }
 
 /// Who asks, and for what.
@@ -152,6 +156,17 @@ pub struct ClientContext {
     /// Space-separated.
     scope: String,
     acr: Option<String>,
+}
+
+/// An app by which somebody signs in as the person. It says all of this of itself, and proves nothing of it.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct NewDevice {
+    model: Option<String>,
+    /// For example `android 16`.
+    os: Option<String>,
+    /// What the app is called.
+    application: Option<String>,
 }
 
 /// How the number on the other screen is carried over.
@@ -185,17 +200,41 @@ pub struct Approve {
     amr: Vec<String>,
     /// For a question with number matching.
     number_picked: Option<u32>,
+    /// For a question about a new device.
+    choice: Option<Admission>,
     /// base64url(SHA-256(JCS(what was shown))).
     context_hash: String,
 }
 
 /// A no.
 #[derive(Object)]
-#[oai(rename = "DenyRequest", rename_all = "camelCase")]
+#[oai(rename = "DenyRequest", rename_all = "camelCase", skip_serializing_if_is_none)]
 pub struct Deny {
     device_id: String,
     user_id: String,
     reason: DenyReason,
+    /// For a question about a new device; `DENY` when left out.
+    choice: Option<Refusal>,
+}
+
+/// What a new device may be that is let in.
+#[derive(Enum)]
+#[oai(rename = "NewDeviceAdmission", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Admission {
+    /// A device of the person.
+    Trusted,
+    /// None: the person is signed in there, and that is all.
+    Once,
+}
+
+/// How long a new device is not let in.
+#[derive(Enum)]
+#[oai(rename = "NewDeviceRefusal", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Refusal {
+    /// Not now,
+    Deny,
+    /// nor later.
+    Block,
 }
 
 #[derive(Enum)]

@@ -171,7 +171,8 @@ fn device_refused(refusal: &DeviceRefusal) -> Answer {
         | DeviceErrorCode::PairingKeyInvalid
         | DeviceErrorCode::ContextHashMismatch
         | DeviceErrorCode::ProofMismatch
-        | DeviceErrorCode::NumberRequired => StatusCode::BAD_REQUEST,
+        | DeviceErrorCode::NumberRequired
+        | DeviceErrorCode::ChoiceRequired => StatusCode::BAD_REQUEST,
         DeviceErrorCode::ProofRequired
         | DeviceErrorCode::ProofInvalid
         | DeviceErrorCode::ProofExpired

@@ -37,6 +37,10 @@ pub(super) fn fields(seen: &Seen) -> Value {
             members.insert(nothing.to_owned(), json!(false));
         }
     }
+    if let Some(asked) = &seen.flow.newcomer {
+        members.insert("purpose".to_owned(), json!("APPROVE_NEW_DEVICE"));
+        members.insert("newDevice".to_owned(), new_device(&asked.about.app.about));
+    }
     match second_factor {
         Some(SecondFactor::Waiting(pushed)) => {
             members.insert("expiresAt".to_owned(), json!(pushed.expires_at.to_string()));
@@ -69,6 +73,11 @@ fn number(pushed: &Pushed) -> Option<Value> {
         Challenge::Type { .. } => "ENTER_MANUALLY",
     };
     Some(json!({ "type": kind, "value": pushed.challenge.number() }))
+}
+
+/// What an app says of itself that wants to be a device of the person, as their phone shows it.
+fn new_device(about: &About) -> Value {
+    json!({ "model": about.model, "os": about.os(), "application": about.application })
 }
 
 fn phone(device: &Device, about: &About) -> Value {

@@ -136,6 +136,7 @@ impl FlowApi {
                     Some(SecondFactor::Authorized(trusted)) if trusted.is_silent() => "device_authorized",
                     Some(SecondFactor::Authorized(_)) => "push_confirmed",
                     Some(SecondFactor::OtpVerified(_)) => "otp_verified",
+                    Some(SecondFactor::LetIn(_)) => "device_access_allowed",
                     Some(_) | None => "bypassed",
                 };
                 json!({ "code": code })

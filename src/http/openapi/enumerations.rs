@@ -6,8 +6,15 @@ use super::{components, put};
 use crate::domain::mfa_readiness::FindingCode;
 
 /// The name of a schema, and each of its words.
-const MEANINGS: [(&str, &[(&str, &str)]); 30] = [
+const MEANINGS: [(&str, &[(&str, &str)]); 33] = [
     ("AccessTokenFormat", &[("jwt", "A JWT as RFC 9068 has it."), ("opaque", "A handle, which is introspected.")]),
+    (
+        "AdditionalTrustedDevices",
+        &[
+            ("verify_with_primary", "The primary device of the person is asked about the app."),
+            ("pair_individually", "The app becomes a device as the first one did; nobody is asked."),
+        ],
+    ),
     ("AdminDeviceRole", &[("primary", "It is asked first."), ("trusted", "It is asked as well.")]),
     (
         "AuthenticationContext",
@@ -166,7 +173,21 @@ const MEANINGS: [(&str, &[(&str, &str)]); 30] = [
             ("type", "The number is typed on the device."),
         ],
     ),
-    ("NotificationType", &[("AUTHENTICATION", "The person is asked for a yes or a no.")]),
+    (
+        "NewDeviceAdmission",
+        &[
+            ("TRUSTED", "It may become a device of the person."),
+            ("ONCE", "The person is signed in there, and it stays none."),
+        ],
+    ),
+    ("NewDeviceRefusal", &[("DENY", "It is not let in now."), ("BLOCK", "It is not let in now or later.")]),
+    (
+        "NotificationType",
+        &[
+            ("AUTHENTICATION", "The person is asked for a yes or a no."),
+            ("APPROVE_NEW_DEVICE", "The person is asked what becomes of `newDevice`."),
+        ],
+    ),
     (
         "OtpChannel",
         &[

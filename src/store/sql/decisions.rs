@@ -7,6 +7,7 @@ use super::{Database, Insert, Row, Transaction, WriteError, bytes, bytes_if_any,
 use crate::clock::Timestamp;
 use crate::domain::authentication_request::{self, Approval, Decision, Denial};
 use crate::domain::decision::Record;
+use crate::domain::mobile_app::Choice;
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
 use crate::protocol::scope::Scope;
@@ -91,7 +92,7 @@ pub(super) const INSERT: Insert = Insert {
 /// The values of [`INSERT`].
 pub(super) fn row(record: &Record) -> Vec<Value> {
     let (outcome, reason) = match &record.outcome {
-        Decision::Approved(_) => (APPROVED, None),
+        Decision::Approved(approval) => (APPROVED, approval.choice.map(Choice::as_str)),
         Decision::Denied(denial) => (DENIED, Some(denial.as_str())),
         Decision::Cancelled => (CANCELLED, None),
     };
@@ -157,7 +158,10 @@ fn decision_of(row: &Row) -> Result<Decision, StoreError> {
     match outcome.as_str() {
         APPROVED => {
             let device = row.uuid_if_any(2)?.ok_or(StoreError::Corrupt("an approval without device"))?;
-            Ok(Decision::Approved(Approval { device: DeviceId::new(device), at: row.time(3)? }))
+            let choice = row.get::<Option<String>>(1)?.map(|text| Choice::parse(&text));
+            let choice = choice.map(|known| known.ok_or(StoreError::Corrupt("an approval with an unknown choice")));
+            let (device, at) = (DeviceId::new(device), row.time(3)?);
+            Ok(Decision::Approved(Approval { device, at, choice: choice.transpose()? }))
         }
         DENIED => Ok(Decision::Denied(row.parsed(1, Denial::parse)?)),
         CANCELLED => Ok(Decision::Cancelled),

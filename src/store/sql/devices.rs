@@ -123,11 +123,11 @@ impl Devices {
         self.claimed(claimed)
     }
 
-    /// Makes the phone the first device of somebody who agreed to that. `password`: when the one was chosen that has to
-    /// be theirs still. `event` is completed with user and device.
-    pub async fn enrol_first(
+    /// Makes the phone a device of somebody who agreed to that, or their first one. `password`: when the one was chosen
+    /// that has to be theirs still. `event` is completed with user and device.
+    pub async fn enrol(
         &self,
-        (user, password): (UserId, Option<Timestamp>),
+        (user, password, first): (UserId, Option<Timestamp>, bool),
         newcomer: &Newcomer<'_>,
         now: Timestamp,
         event: Event,
@@ -143,12 +143,15 @@ impl Devices {
                     return Ok((Claimed::Invalid, None));
                 }
             }
-            let (count, _) = transaction.devices_and_next(user).await?;
-            match count {
-                0 => transaction.pair(owner, newcomer, now, event).await,
-                _ if count >= i64::from(newcomer.max_devices) => Ok((Claimed::Full, None)),
-                _ => Ok((Claimed::Invalid, None)),
+            if transaction.blocks(user, newcomer.jkt).await? {
+                return Ok((Claimed::Invalid, None));
             }
+            let (count, _) = transaction.devices_and_next(user).await?;
+            if count == 0 || !first {
+                return transaction.pair(owner, newcomer, now, event).await;
+            }
+            let is_full = count >= i64::from(newcomer.max_devices);
+            Ok((if is_full { Claimed::Full } else { Claimed::Invalid }, None))
         })
         .await;
         self.claimed(enrolled)
@@ -339,6 +342,7 @@ impl Transaction {
                 None => return Ok((Claimed::Full, None)),
             },
         };
+        self.forget_standing(owner.id, newcomer.jkt).await?;
         let change = self.commit_change(Area::People, &[&event.user(owner.id).device(device.id)]).await?;
         Ok((Claimed::Paired(Box::new(Pairing { user: owner, device, installation })), Some(change)))
     }

@@ -25,6 +25,7 @@ use crate::domain::audit::Event;
 use crate::domain::authentication_request::Decision;
 use crate::domain::decision::Record;
 use crate::domain::grant::{Grant, StoredAccessToken, StoredRefreshToken};
+use crate::domain::mobile_app::Stands;
 use crate::domain::ping::Ping;
 use crate::domain::user::Status;
 use crate::failpoint::{self, waiting};
@@ -35,7 +36,7 @@ use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::directory::{Area, user_status_text};
 use crate::store::sql::outbox::{self, Kind};
-use crate::store::sql::{consents, sessions, tokens};
+use crate::store::sql::{app_standings, consents, sessions, tokens};
 
 /// Items of one kind in one transaction.
 const GROUP: usize = 128;
@@ -121,6 +122,8 @@ pub struct Also {
     pub locked: Option<Event>,
     /// The client waits to hear of it.
     pub ping: Option<Box<Ping>>,
+    /// What the person has said of an app.
+    pub stands: Option<Box<Stands>>,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -395,6 +398,7 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     let mut access_tokens = tokens::AccessRows::default();
     let mut outcomes = Vec::with_capacity(commits.len());
     let mut to_lock = Vec::new();
+    let mut to_stand: Vec<&Stands> = Vec::new();
     let (mut decided, mut granted) = (decided.into_iter(), granted.into_iter());
     for item in commits {
         match item {
@@ -410,6 +414,7 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
                         to_tell.push(outbox::row(ping.id(), Kind::Ping, &ping.encode(), at, at));
                     }
                     events.push(event);
+                    to_stand.extend(also.stands.as_deref());
                     to_lock.extend(also.locked.as_ref().map(|event| (record.user, record.decided_at, event)));
                 }
                 outcomes.push(Outcome::Decided(decided));
@@ -435,6 +440,7 @@ async fn group(database: &Database, commits: &mut Vec<Commit>, notes: &[Note]) -
     transaction.insert(&outbox::INSERT, to_tell).await?;
     transaction.insert(&tokens::INSERT_REFRESH, refresh_tokens).await?;
     access_tokens.insert(&transaction).await?;
+    app_standings::write(&transaction, to_stand).await?;
     let locked = lock(&transaction, to_lock).await?;
     events.extend(&locked);
     transaction.record(&events);

@@ -33,6 +33,7 @@ use crate::metrics::{SqlCall, metrics};
 use crate::secret::Secret;
 
 pub mod alone;
+pub mod app_standings;
 pub mod audit;
 pub mod bootstrap;
 pub mod clients;

@@ -57,6 +57,11 @@ impl Retention {
                  (SELECT id FROM webhook_delivery WHERE finished_at <= $1 LIMIT $2)",
                 DELIVERIES,
             ),
+            (
+                "DELETE FROM app_standing WHERE (user_id, jkt) IN \
+                 (SELECT user_id, jkt FROM app_standing WHERE until <= $1 LIMIT $2)",
+                Duration::ZERO,
+            ),
         ];
         let mut purged = 0;
         for (sql, age) in ended {

@@ -8,7 +8,8 @@ use serde_json::Number;
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::mfa_policy::{
-    DeviceSelection, Matching, MfaPolicy, PUSH_TIMEOUT, Permitted, PushLimit, Without, push_timeout,
+    AdditionalDevices, DeviceSelection, LET_IN_FOR, Matching, MfaPolicy, PUSH_TIMEOUT, Permitted, PushLimit, Without,
+    let_in_for, push_timeout,
 };
 use crate::domain::otp::OtpMethod;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
@@ -37,6 +38,12 @@ pub struct MfaPolicyWish {
     /// The same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incompatible_devices_mode: Option<String>,
+    /// `verify_with_primary` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additional_trusted_devices: Option<String>,
+    /// Seconds; 3600 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub let_in_for: Option<u32>,
     /// `default_to_first` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_selection: Option<String>,
@@ -135,6 +142,8 @@ impl Described for MfaPolicy {
             name: Some(self.name.clone()),
             no_devices_mode: Some(self.no_devices_mode.to_string()),
             incompatible_devices_mode: Some(self.incompatible_devices_mode.to_string()),
+            additional_trusted_devices: Some(self.additional_trusted_devices.to_string()),
+            let_in_for: Some(self.let_in_for),
             device_selection: Some(self.device_selection.to_string()),
             number_matching: Some(self.number_matching.to_string()),
             push_timeout: Some(self.push_timeout),
@@ -174,6 +183,8 @@ impl MfaPolicyWish {
         let mode = Word { parse: Without::parse, words: "block or bypass." };
         let selection = "default_to_first, prompt_to_select or always_display_devices.";
         let selection = Word { parse: DeviceSelection::parse, words: selection };
+        let additional = "verify_with_primary or pair_individually.";
+        let additional = Word { parse: AdditionalDevices::parse, words: additional };
         let matching = Word { parse: Matching::parse, words: "pick, type or off." };
         let policy = MfaPolicy {
             id,
@@ -182,6 +193,17 @@ impl MfaPolicyWish {
             incompatible_devices_mode: mode.of(
                 "/incompatible_devices_mode",
                 self.incompatible_devices_mode.as_deref(),
+                &mut problems,
+            ),
+            additional_trusted_devices: additional.of(
+                "/additional_trusted_devices",
+                self.additional_trusted_devices.as_deref(),
+                &mut problems,
+            ),
+            let_in_for: within(
+                ("/let_in_for", "0 to 7776000 seconds."),
+                self.let_in_for.unwrap_or_else(let_in_for),
+                LET_IN_FOR,
                 &mut problems,
             ),
             device_selection: selection.of("/device_selection", self.device_selection.as_deref(), &mut problems),

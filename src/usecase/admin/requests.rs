@@ -205,7 +205,7 @@ impl ManageRequests {
         let record = Record::cancelled(&request, digest, now);
         let client = self.settle.directory.client(&request.client).await?;
         let waits = client.filter(|_| request.asker == Asker::Client);
-        let also = Also { locked: None, ping: waits.and_then(|client| Ping::to(&client, &record)) };
+        let also = Also { ping: waits.and_then(|client| Ping::to(&client, &record)), ..Also::default() };
         match self.settle.settle(record, event, also, Seen::default()).await? {
             Decided::First => Ok(()),
             Decided::Already(_) => Err(AdminErrorCode::AlreadyDecided.into()),

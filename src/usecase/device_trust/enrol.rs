@@ -7,7 +7,8 @@ use nod_device::messages::InstallationInfo;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::device::{About, Device};
-use crate::domain::enrolment::{LIFETIME, Offer, REMEMBER, Shown, Tickets};
+use crate::domain::enrolment::{Grounds, LIFETIME, Offer, REMEMBER, Shown, Tickets};
+use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::native_application::NativeApplication;
 use crate::domain::user::User;
@@ -39,6 +40,7 @@ pub struct Whom<'a> {
     pub user: UserId,
     pub client: &'a ClientId,
     pub policy: &'a MfaPolicyId,
+    pub grounds: Grounds,
     /// When the password was chosen that they gave.
     pub password: Option<Timestamp>,
     pub session: Option<SessionId>,
@@ -64,6 +66,7 @@ impl OfferEnrolment {
             client: whom.client.clone(),
             app: app.clone(),
             policy: whom.policy.clone(),
+            grounds: whom.grounds,
             password: whom.password,
             session: whom.session,
             expires_at,
@@ -155,12 +158,15 @@ impl AnswerEnrolment {
             max_devices: self.max_devices,
         };
         // Others may have been offered the same at the same time.
-        match self.devices.enrol_first((offer.user, offer.password), &newcomer, now, self.event(offer, now)).await? {
+        let whose = (offer.user, offer.password, offer.grounds == Grounds::First);
+        match self.devices.enrol(whose, &newcomer, now, self.event(offer, now)).await? {
             Claimed::Paired(paired) => {
                 self.bell.ring(&paired.installation.id).await;
                 Ok((paired.device, paired.user))
             }
-            Claimed::Invalid => Err(gone("the person is locked, has a device or another password by now")),
+            Claimed::Invalid => {
+                Err(gone("the person is locked, has a device or another password by now, or blocks the app"))
+            }
             Claimed::Full => {
                 metrics().limited(Limit::DevicesPerUser);
                 self.ledger.audit(self.event(offer, now).refused("as many devices as one may have")).await;
@@ -182,7 +188,13 @@ impl AnswerEnrolment {
         let sign_on = self.directory.sign_on().await?;
         let application = sign_on.native_application_of(&offer.client).filter(|own| own.id == offer.app.application);
         let application = application.ok_or_else(|| gone("the client has another application now"))?;
-        if !sign_on.mfa_policy(&offer.policy).is_some_and(|policy| policy.enrols_first(&application.id)) {
+        let enrols = |policy: &Arc<MfaPolicy>| match offer.grounds {
+            Grounds::First => policy.enrols_first(&application.id),
+            Grounds::Approved => policy.enrols(&application.id),
+            Grounds::Individually => policy.enrols_individually(&application.id),
+            Grounds::Full => false,
+        };
+        if !sign_on.mfa_policy(&offer.policy).is_some_and(enrols) {
             return Err(gone("the policy does not let the application enrol any more"));
         }
         Ok(Seen { user, application: NativeApplication::clone(application), expires_at: offer.expires_at })

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::clock::Clock;
 use crate::domain::enrolment::Enrolment;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
@@ -9,6 +10,7 @@ use crate::domain::otp::Served;
 use crate::domain::second_factor::{Asked, By, Verdict};
 use crate::protocol::id::{MfaPolicyId, UserId};
 use crate::store::ephemeral::StoreError;
+use crate::store::sql::app_standings::AppStandings;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::otp_devices::OtpDevices;
 
@@ -17,6 +19,8 @@ pub struct Evaluate {
     pub otp_devices: OtpDevices,
     /// By what codes can be sent here, and how far.
     pub served: Served,
+    pub standings: AppStandings,
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Evaluate {
@@ -35,10 +39,15 @@ impl Evaluate {
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
         let policy = self.policy(policy).await?;
         let all = self.directory.devices_of(&user).await?;
-        let by = app.map(|app| {
-            let own = all.iter().find(|(_, installation)| installation.has_key(&app.jkt));
-            By { app, device: own.map(|(device, _)| device) }
-        });
+        let own = |app: &MobileApp| all.iter().find(|(_, installation)| installation.has_key(&app.jkt));
+        let by = match app.map(|app| (app, own(app))) {
+            Some((app, Some((device, _)))) => Some(By { app, device: Some(device), standing: None }),
+            Some((app, None)) => {
+                let standing = self.standings.find(user, &app.jkt, &policy.id, self.clock.now()).await?;
+                Some(By { app, device: None, standing })
+            }
+            None => None,
+        };
         let mut devices: Vec<_> = all.iter().map(|(device, _)| device.clone()).collect();
         devices.sort_by_key(|device| device.position);
         let addresses = self.otp_devices.of_user(user).await?;

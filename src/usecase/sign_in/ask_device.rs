@@ -11,6 +11,7 @@ use crate::domain::decision::Record;
 use crate::domain::flow::{Flow, Outcome, Pushed};
 use crate::domain::inbox::{Added, Limits, Standing};
 use crate::domain::mfa_policy::MfaPolicy;
+use crate::domain::mobile_app::{Choice, Newcomer};
 use crate::domain::push_allowance::{Allowed, PushAllowance};
 use crate::domain::session::Trusted;
 use crate::entropy::Entropy;
@@ -53,6 +54,10 @@ impl AskDevice {
             return Ok(None);
         }
         let matching = policy.number_matching.asked();
+        let newcomer = flow.newcomer.as_ref().map(|asked| {
+            let app = asked.about.app.clone();
+            Box::new(Newcomer { app, policy: policy.id.clone(), let_in_for: policy.let_in_for })
+        });
         let request = AuthenticationRequest {
             id: RequestId::new(self.entropy.ordered_uuid(now)),
             notification: NotificationId::new(self.entropy.uuid()),
@@ -63,6 +68,7 @@ impl AskDevice {
             acr: if matching.is_some() { Acr::DeviceNumber } else { Acr::Device },
             binding_message: None,
             challenge: challenge(&self.entropy, matching),
+            newcomer,
             issued_at: now,
             expires_at: now + policy.asked_for(),
             polling: Polling { interval: 0, last: None },
@@ -151,7 +157,12 @@ impl AskDevice {
 fn came_to(request: &AuthenticationRequest, now: Timestamp) -> Outcome {
     match &request.state {
         State::Approved(approval) if now < request.expires_at + FINALISE => {
-            Outcome::Approved(Trusted { device: approval.device, acr: request.acr })
+            let trusted = Trusted { device: approval.device, acr: request.acr };
+            match approval.choice {
+                None => Outcome::Approved(trusted),
+                Some(Choice::Trusted) => Outcome::Admitted(trusted),
+                Some(Choice::Once) => Outcome::LetIn(trusted),
+            }
         }
         State::Denied(_) => Outcome::Denied,
         State::Pending | State::Approved(_) | State::Redeeming { .. } | State::Redeemed | State::Cancelled => {

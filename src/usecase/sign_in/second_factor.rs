@@ -27,6 +27,7 @@ pub struct SecondFactors {
     pub payloads: ReadPayload,
     pub evaluate: Evaluate,
     pub offers: OfferEnrolment,
+    pub max_devices: u32,
     pub devices: AskDevice,
     pub codes: SendCode,
     pub ledger: Ledger,
@@ -66,12 +67,34 @@ impl SecondFactors {
         let until = judged.now + LIFETIME;
         let came_to = self.came_to(flow, &policy, evaluated, (Some(until), asker)).await?;
         let Some(next) = came_to.map_err(NotAsked::refusal)? else { return Ok(None) };
-        if let (Some((Enrolment { app, policy }, _)), Some(user)) = (next.offers_pairing(), next.user()) {
-            let (transaction, client) = (next.transaction, &next.client);
-            let whom = Whom { transaction, user, client, policy, password: next.password, session: None };
-            self.offers.offer(whom, app, judged.now).await?;
-        }
+        self.offered(&next, judged.now).await?;
         Ok(Some(next))
+    }
+
+    /// Whoever runs the flow is told the ticket, where there is one.
+    async fn offered(&self, flow: &Flow, now: Timestamp) -> Result<(), StoreError> {
+        if let (Some((enrolment, _)), Some(user)) = (flow.offers_pairing(), flow.user()) {
+            let Enrolment { app, policy, grounds } = enrolment;
+            let (transaction, client, grounds) = (flow.transaction, &flow.client, *grounds);
+            let whom = Whom { transaction, user, client, policy, grounds, password: flow.password, session: None };
+            self.offers.offer(whom, app, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Somebody has let in the app that they were asked about, if they were: it may become a device, unless they have as
+    /// many as they may have.
+    async fn admitted(&self, flow: Flow, now: Timestamp) -> Result<Flow, StoreError> {
+        let Some(user) = flow.user().filter(|_| flow.newcomer.is_some()) else { return Ok(flow) };
+        let count = self.evaluate.directory.devices_of(&user).await?.len();
+        let is_full = u32::try_from(count).is_ok_and(|count| count >= self.max_devices);
+        if is_full {
+            let event = Event::new(self.entropy.ordered_uuid(now), now, Action::DevicePaired).client(&flow.client);
+            self.ledger.audit(event.user(user).refused("as many devices as one may have")).await;
+        }
+        let next = flow.admitted((!is_full).then(|| now + LIFETIME));
+        self.offered(&next, now).await?;
+        Ok(next)
     }
 
     /// With the app that a payload shows, where there is one.
@@ -81,7 +104,12 @@ impl SecondFactors {
         let within = Within { transaction: flow.transaction, flow: Some(id), challenge };
         let read = self.payloads.read(payload, &judged.client, &within).await?;
         let refused = |why| FlowRefusal::invalid(DetailCode::InvalidMobilePayload, Some("mobilePayload"), why);
-        Ok(flow.by(Some(read.map_err(refused)?)))
+        let app = read.map_err(refused)?;
+        // [flows.md T10.11] what somebody lets in is the app that they were asked about.
+        if flow.newcomer.as_ref().is_some_and(|asked| asked.about.app.jkt != app.jkt) {
+            return Err(refused("another app than the one that the person is asked about").into());
+        }
+        Ok(flow.by(Some(app)))
     }
 
     /// Where nobody has anything to say: the app has shown itself before, or there is no page for it. `unattended`:
@@ -135,9 +163,9 @@ impl SecondFactors {
         match self.devices.withdraw(&flow, &before, "another device is asked").await? {
             Outcome::TimedOut => Ok(Some(next)),
             // There was an answer already, and that is what counts.
-            outcome @ (Outcome::Approved(_) | Outcome::Denied) => {
+            outcome @ (Outcome::Approved(_) | Outcome::Admitted(_) | Outcome::LetIn(_) | Outcome::Denied) => {
                 self.let_go(&next, next.waits_for()).await;
-                Ok(self.answered(flow, &before, outcome, judged.now).await)
+                Ok(self.answered(flow, &before, outcome, judged.now).await?)
             }
         }
     }
@@ -147,7 +175,7 @@ impl SecondFactors {
         let Some(pushed) = flow.waits_for().cloned() else { return Ok(None) };
         match self.devices.outcome(&flow, &pushed).await? {
             None => Ok(Some(flow)),
-            Some(outcome) => Ok(self.answered(flow, &pushed, outcome, now).await),
+            Some(outcome) => self.answered(flow, &pushed, outcome, now).await,
         }
     }
 
@@ -168,16 +196,26 @@ impl SecondFactors {
         }
     }
 
-    async fn answered(&self, flow: Flow, pushed: &Pushed, outcome: Outcome, now: Timestamp) -> Option<Flow> {
+    async fn answered(
+        &self,
+        flow: Flow,
+        pushed: &Pushed,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Option<Flow>, StoreError> {
         let event = self.event(&flow, now).device(pushed.selected);
         let event = match outcome {
-            Outcome::Approved(_) => event.of("push_confirmed"),
+            Outcome::Approved(_) | Outcome::Admitted(_) => event.of("push_confirmed"),
+            Outcome::LetIn(_) => event.of("device_access_allowed"),
             Outcome::Denied => event.refused("push_rejected"),
             Outcome::TimedOut => event.refused("push_timed_out"),
         };
-        let next = flow.answered(pushed.question, outcome)?;
+        let Some(next) = flow.answered(pushed.question, outcome) else { return Ok(None) };
         self.ledger.audit(event).await;
-        Some(next)
+        match outcome {
+            Outcome::Admitted(_) => self.admitted(next, now).await.map(Some),
+            Outcome::Approved(_) | Outcome::LetIn(_) | Outcome::Denied | Outcome::TimedOut => Ok(Some(next)),
+        }
     }
 
     /// `None`: of nobody who has proved to be somebody.
@@ -193,6 +231,7 @@ impl SecondFactors {
         let event = self.event(flow, now);
         let event = match &evaluated.0 {
             Verdict::Authorized(device) => event.device(*device),
+            Verdict::LetIn => event.of("device_access_allowed"),
             Verdict::Ask(..) => event.of("ask"),
             Verdict::Waived(missing) => event.of(missing.as_str()),
             Verdict::Failed(why) => event.refused(why.as_str()),
@@ -211,7 +250,11 @@ impl SecondFactors {
     ) -> Result<Result<Option<Flow>, NotAsked>, StoreError> {
         let asked = match &verdict {
             Verdict::Ask(devices, First::Ask) => devices.first().copied(),
-            Verdict::Ask(_, First::Choose) | Verdict::Authorized(_) | Verdict::Waived(_) | Verdict::Failed(_) => None,
+            Verdict::Ask(_, First::Choose)
+            | Verdict::Authorized(_)
+            | Verdict::LetIn
+            | Verdict::Waived(_)
+            | Verdict::Failed(_) => None,
         };
         let next = flow.second_factor_evaluated((verdict, enrolment), pairs);
         Ok(match (next, asked) {
@@ -268,7 +311,10 @@ impl SecondFactors {
             Ok(()) => {
                 let next = flow.code_verified(sent.id);
                 self.ledger.audit(event.of("otp_verified")).await;
-                Ok(next)
+                match next {
+                    Some(next) => Ok(Some(self.admitted(next, judged.now).await?)),
+                    None => Ok(None),
+                }
             }
             Err(refusal) => {
                 self.ledger.audit(event.refused(refusal.why)).await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use nod_device::messages::Canceled;
 use nod_device::{
-    CancelReason, Code, DecisionError, DenyReason, DeviceClient, Event, InstallationInfo, Notification, NotificationId,
-    NumberMatching, PairedState, PairingKey, UnpairedClient,
+    CancelReason, Code, DecisionError, DenyReason, DeviceClient, Event, InstallationInfo, Kind, NewDeviceChoice,
+    Notification, NotificationId, NumberMatching, PairedState, PairingKey, UnpairedClient,
 };
 use tokio::sync::watch;
 
@@ -310,6 +310,10 @@ impl Phone {
 
 async fn send(client: &DeviceClient, question: &Notification, answer: Answer) -> Result<(), nod_device::Error> {
     match answer {
+        // A yes to a new device makes it one of the person's.
+        Answer::Approve { number } if question.kind == Kind::ApproveNewDevice => {
+            client.choose(question, NewDeviceChoice::Trusted, number, &["user".to_owned()]).await
+        }
         Answer::Approve { number } => client.approve(question, number, &["user".to_owned()]).await,
         Answer::Deny => client.deny(question, DenyReason::None).await,
         Answer::Report => client.deny(question, DenyReason::ReportFraud).await,

@@ -32,14 +32,16 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
             SecondFactor::Authorized(_)
             | SecondFactor::OtpVerified(_)
             | SecondFactor::Waived
-            | SecondFactor::Pairing(_)
+            | SecondFactor::Pairing(..)
+            | SecondFactor::LetIn(_)
             | SecondFactor::Failed(_),
         ) => return None,
     };
     let asks = matches!(state, State::Waiting(_) | State::TimedOut);
     let another = asks && seen.devices.len() > 1;
     let others = another.then(|| format!("{here}?{CHOSEN}={ANOTHER}"));
-    let view = push::View { form, state, device: selected(seen), others, too_often: amiss.too_often };
+    let about_new = seen.flow.newcomer.is_some();
+    let view = push::View { form, state, device: selected(seen), about_new, others, too_often: amiss.too_often };
     Some(push::render(&view, around))
 }
 

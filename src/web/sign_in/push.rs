@@ -15,6 +15,8 @@ pub struct View {
     pub state: State,
     /// On which they are asked.
     pub device: Foreign,
+    /// Whether this one is theirs: it is the app on it that wants to be a device.
+    pub about_new: bool,
     /// Where they say that they want to be asked on another one, if there is one.
     pub others: Option<String>,
     /// They were asked too often to be asked once more.
@@ -51,6 +53,7 @@ impl View {
     fn note(&self) -> Message<'_> {
         match self.state {
             State::Ask => Message::PushAskNote,
+            State::Waiting(_) | State::Answered if self.about_new => Message::PushAskedNew(self.device.as_str()),
             State::Waiting(_) | State::Answered => Message::PushAsked(self.device.as_str()),
             State::TimedOut => Message::PushTimedOutNote(self.device.as_str()),
             State::Rejected => Message::PushRejectedNote,

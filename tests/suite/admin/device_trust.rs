@@ -175,7 +175,7 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
     assert_eq!(
         json,
         json!({ "id": "trusted", "name": "trusted", "no_devices_mode": "block", "incompatible_devices_mode": "block",
-            "device_selection": "default_to_first", "number_matching": "pick", "push_timeout": 40,
+            "additional_trusted_devices": "verify_with_primary", "let_in_for": 3600, "device_selection": "default_to_first", "number_matching": "pick", "push_timeout": 40,
             "push_limit": { "count": 5, "time_period": 600, "lock_duration": 1800 },
             "email": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
             "sms": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
@@ -217,6 +217,8 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
         (json!({ "applications": [{ "application": "" }] }), "/applications/0/application unknown"),
         (json!({ "no_devices_mode": "maybe" }), "/no_devices_mode unknown"),
         (json!({ "incompatible_devices_mode": "" }), "/incompatible_devices_mode unknown"),
+        (json!({ "additional_trusted_devices": "all" }), "/additional_trusted_devices unknown"),
+        (json!({ "let_in_for": 7_776_001 }), "/let_in_for invalid"),
     ] {
         let watch = world.watch().await;
         refused_at(&admin.post(MFA, &body).await, &[expected]);

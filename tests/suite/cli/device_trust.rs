@@ -58,6 +58,8 @@ fn what_names_each_other_in_a_circle_is_made_and_taken_down() {
         "automatic_unpairing = false",
         "no_devices_mode = \"block\"",
         "incompatible_devices_mode = \"block\"",
+        "additional_trusted_devices = \"verify_with_primary\"",
+        "let_in_for = 3600",
         "applications = [{ application = \"bank\", auto_enrollment = true, device_authorization = false, push = true }]",
     ] {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");

@@ -9,6 +9,8 @@ mod authorization;
 mod enrolment;
 mod every_state;
 mod invariants;
+mod new_device;
+mod new_device_answers;
 mod payload;
 pub(crate) mod step_up;
 mod ready;
@@ -17,6 +19,7 @@ mod step_up_otp;
 mod step_up_pages;
 mod step_up_races;
 mod step_up_senders;
+mod transport_modes;
 mod web_view;
 mod worth;
 
@@ -45,8 +48,13 @@ impl Scene {
     }
 
     async fn in_world(world: World, mfa: Value) -> Self {
-        let admin = world.admin().await;
         let shop = world.client("shop").signs_in().redirectless().implied_consent().refresh().await;
+        Self::of_client(world, shop, mfa).await
+    }
+
+    /// Where this client is the one of the app.
+    async fn of_client(world: World, shop: Client, mfa: Value) -> Self {
+        let admin = world.admin().await;
         let app = json!({
             "id": "shop-app", "name": "The shop", "client": "shop", "package_name": "com.example.shop",
         });

@@ -8,10 +8,10 @@ use crate::sign_in::cookieless::Caller;
 use crate::sign_in::every_state::only_its_links;
 use crate::world::{Answer, Browser, FLOWS, World, seconds};
 
-const WAITING: &str = "PUSH_CONFIRMATION_WAITING";
-const TIMED_OUT: &str = "PUSH_CONFIRMATION_TIMED_OUT";
-const REJECTED: &str = "PUSH_CONFIRMATION_REJECTED";
-const SELECTION: &str = "DEVICE_SELECTION_REQUIRED";
+pub(super) const WAITING: &str = "PUSH_CONFIRMATION_WAITING";
+pub(super) const TIMED_OUT: &str = "PUSH_CONFIRMATION_TIMED_OUT";
+pub(super) const REJECTED: &str = "PUSH_CONFIRMATION_REJECTED";
+pub(super) const SELECTION: &str = "DEVICE_SELECTION_REQUIRED";
 
 /// A policy for people who have their phones from a key.
 fn without_numbers() -> Value {
@@ -20,7 +20,7 @@ fn without_numbers() -> Value {
 
 impl Scene {
     /// With so many phones of alice, the first of them the primary one.
-    async fn with_phones(mfa: Value, phones: usize) -> Self {
+    pub(super) async fn with_phones(mfa: Value, phones: usize) -> Self {
         Self::with_phones_in(World::start().await, mfa, phones).await
     }
 
@@ -41,16 +41,16 @@ impl Scene {
         (browser, id, state)
     }
 
-    fn device(&self, phone: usize) -> String {
+    pub(super) fn device(&self, phone: usize) -> String {
         self.alice.phones[phone].device().to_string()
     }
 }
 
-async fn poll(browser: &mut Browser, id: &str) -> Value {
+pub(super) async fn poll(browser: &mut Browser, id: &str) -> Value {
     browser.act(id, "poll", &json!({})).await.ok()
 }
 
-async fn select(browser: &mut Browser, id: &str, device: &str) -> Answer {
+pub(super) async fn select(browser: &mut Browser, id: &str, device: &str) -> Answer {
     browser.act(id, "selectDevice", &json!({ "deviceRef": { "id": device } })).await
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn signs_in_with_a_phone(world: World) -> World {
 }
 
 /// Gave up: the client is told.
-async fn gives_up(browser: &mut Browser, id: &str) {
+pub(super) async fn gives_up(browser: &mut Browser, id: &str) {
     let state = browser.act(id, "cancelAuthentication", &json!({})).await.ok();
     assert_eq!((&state["status"], &state["authorizeResponse"]["error"]), (&json!("FAILED"), &json!("access_denied")));
 }

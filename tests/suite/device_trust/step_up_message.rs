@@ -26,7 +26,7 @@ pub(super) fn germany() -> Reach {
 }
 
 /// Texts and calls stay here, and so do letters.
-fn here() -> Builder {
+pub(super) fn here() -> Builder {
     World::with().letters().settings(|settings| {
         for texts in [&mut settings.sms, &mut settings.voice] {
             *texts = Texts { by: TextsBy::DevInbox, reach: germany(), per_day: 1000 };
@@ -61,7 +61,7 @@ impl Scene {
         texts
     }
 
-    fn text(&self, count: usize) -> String {
+    pub(super) fn text(&self, count: usize) -> String {
         code(&self.texts(count)[0].text.says)
     }
 

@@ -56,10 +56,10 @@ pub(super) const POLICIES: &str = "/admin/v1/policies";
 pub(super) const SETTINGS: &str = "/admin/v1/sign-on-settings";
 
 /// The origin of an authentication application.
-pub(super) const LOGIN: &str = "https://login.shop.example";
+pub(crate) const LOGIN: &str = "https://login.shop.example";
 
 /// Registers an application, which is at `/in` of its origin.
-pub(super) async fn application(admin: &Robot<'_>, id: &str, origin: &str) {
+pub(crate) async fn application(admin: &Robot<'_>, id: &str, origin: &str) {
     let answer = admin.post(APPLICATIONS, &json!({ "id": id, "url": format!("{origin}/in?brand=shop") })).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
 }

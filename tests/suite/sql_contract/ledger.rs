@@ -65,7 +65,7 @@ async fn a_report_locks_the_person_when_it_is_the_first_answer(stage: Stage) {
     let report = |request: RequestId| {
         let record = Record { user: alice.id, ..Stage::record(request, Decision::Denied(Denial::Reported)) };
         let (event, locked) = (stage.event(Action::RequestReported), stage.event(Action::UserLocked));
-        let also = Also { locked: Some(locked), ping: None };
+        let also = Also { locked: Some(locked), ..Also::default() };
         async move { here.ledger.decide_and(record, event, also).await.unwrap() }
     };
     let locked = "SELECT COUNT(*) FROM account WHERE status = 'locked'";

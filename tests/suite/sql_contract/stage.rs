@@ -195,7 +195,7 @@ impl Stage {
     }
 
     pub(super) fn approval(&self) -> Decision {
-        Decision::Approved(Approval { device: DeviceId::new(self.entropy.uuid()), at: now() })
+        Decision::Approved(Approval { device: DeviceId::new(self.entropy.uuid()), at: now(), choice: None })
     }
 
     pub(super) fn grant(&self, request: Option<RequestId>) -> (Grant, StoredRefreshToken, StoredAccessToken) {

@@ -12,8 +12,8 @@ use nod_device::messages::{ApproveEnrollmentRequest, Me, Pairing, PairingRequest
 use nod_device::payload::{PayloadClaims, PayloadFacts};
 use nod_device::proof::{DEVICE_PROOF, Freshness, Method, RotationClaims};
 use nod_device::{
-    BodyDigest, Call, DenyReason, DeviceId, DeviceKey as _, InstallationId, InstallationInfo, Issuer, Notification,
-    NumberMatching, PairingKey, PushToken, SoftwareKey, Timestamp, UserId, decide,
+    BodyDigest, Call, DenyReason, DeviceId, DeviceKey as _, InstallationId, InstallationInfo, Issuer, NewDeviceChoice,
+    Notification, NumberMatching, PairingKey, PushToken, SoftwareKey, Timestamp, UserId, decide,
 };
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -310,6 +310,20 @@ impl Phone {
 
     pub(crate) fn craft_denial(&self, question: &Notification) -> Crafted {
         self.craft(&self.denial(question, DenyReason::None))
+    }
+
+    fn choice(&self, question: &Notification, choice: NewDeviceChoice) -> Call {
+        let amr = ["pin".to_owned()];
+        decide::choose(question, self.installation(), choice, None, &amr, question.issued_at).unwrap()
+    }
+
+    /// What becomes of a new device, in parts.
+    pub(crate) fn craft_choice(&self, question: &Notification, choice: NewDeviceChoice) -> Crafted {
+        self.craft(&self.choice(question, choice))
+    }
+
+    pub(crate) async fn choose(&self, question: &Notification, choice: NewDeviceChoice) -> Answer {
+        self.call(&self.choice(question, choice)).await
     }
 
     pub(crate) async fn approve(&self, question: &Notification) -> Answer {

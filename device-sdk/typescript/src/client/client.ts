@@ -21,7 +21,7 @@ import {
   type Pairing,
   type PushToken,
 } from '../messages.js'
-import { readNotification, type Decision, type DenyReason, type Notification } from '../notification.js'
+import { readNotification, type Decision, type DenyReason, type NewDeviceChoice, type Notification } from '../notification.js'
 import type { PairingKey } from '../pairing_link.js'
 import type { PayloadFacts } from '../payload.js'
 import { rotationClaims, signRotation } from '../proof.js'
@@ -126,6 +126,12 @@ export class DeviceClient {
   async approve(notification: Notification, number?: number, amr: readonly string[] = []): Promise<void> {
     const call = await decide.approve(notification, this.installationId, number, amr, this.now())
     await this.#decide(call, 'APPROVED')
+  }
+
+  /** What becomes of a new device, where `notification` asks for that. What else is said is for a yes. */
+  async choose(notification: Notification, choice: NewDeviceChoice, number?: number, amr: readonly string[] = []): Promise<void> {
+    const call = await decide.choose(notification, this.installationId, choice, number, amr, this.now())
+    await this.#decide(call, choice === 'TRUSTED' || choice === 'ONCE' ? 'APPROVED' : 'DENIED')
   }
 
   async deny(notification: Notification, reason: DenyReason = 'NONE'): Promise<void> {

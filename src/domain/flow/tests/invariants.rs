@@ -42,7 +42,15 @@ fn is_signed_in(flow: &Flow) -> bool {
 
 /// A second factor came to something, by what the person did.
 const fn is_vouched_for(flow: &Flow) -> bool {
-    matches!(flow.second_factor, Some(SecondFactor::Authorized(_) | SecondFactor::OtpVerified(_)))
+    matches!(
+        flow.second_factor,
+        Some(
+            SecondFactor::Authorized(_)
+                | SecondFactor::OtpVerified(_)
+                | SecondFactor::LetIn(Some(_))
+                | SecondFactor::Pairing(_, Some(_))
+        )
+    )
 }
 
 /// And it is whoever proved it last, in the way that is said of them.
@@ -81,9 +89,17 @@ fn i2_no_second_factor_counts_that_nobody_gave(done: &Done<'_>) -> Checked {
     let vouched = |by| proofs.iter().any(|proof| proof.by == Some(by));
     let without = || last.is_some_and(|user| scene.has_second(user) == Has::Nothing);
     match &flow.second_factor {
-        Some(SecondFactor::Authorized(by)) => prop_assert!(vouched(*by), "{by:?} of {proofs:?}"),
-        Some(SecondFactor::OtpVerified(_)) => prop_assert!(shown(Factor::Otp), "{proofs:?}"),
-        Some(SecondFactor::Waived | SecondFactor::Pairing(_)) => prop_assert!(without()),
+        Some(
+            SecondFactor::Authorized(by)
+            | SecondFactor::LetIn(Some(by))
+            | SecondFactor::Pairing(_, Some(Proved::Device(by))),
+        ) => prop_assert!(vouched(*by), "{by:?} of {proofs:?}"),
+        Some(SecondFactor::OtpVerified(_) | SecondFactor::Pairing(_, Some(Proved::Code(_)))) => {
+            prop_assert!(shown(Factor::Otp), "{proofs:?}");
+        }
+        Some(SecondFactor::Waived | SecondFactor::Pairing(_, None)) => prop_assert!(without()),
+        // Nobody has let in anything here.
+        Some(SecondFactor::LetIn(None)) => prop_assert!(false, "{:?}", flow.second_factor),
         Some(
             SecondFactor::Failed(_)
             | SecondFactor::Choosing(_)

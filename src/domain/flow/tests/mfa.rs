@@ -9,7 +9,7 @@ use super::scene::{PEOPLE, Scene, person};
 use super::*;
 use crate::domain::authentication_request::Challenge;
 use crate::domain::device::About as AboutDevice;
-use crate::domain::enrolment::Enrolment;
+use crate::domain::enrolment::{Enrolment, Grounds};
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::otp::{OtpMethod, Sent};
 use crate::domain::second_factor::{First, Missing, Verdict, Why};
@@ -68,9 +68,13 @@ impl Has {
             Self::Nothing => Verdict::Waived(Missing::NoDevices),
             Self::Useless => Verdict::Failed(Why::NoUsableDevices),
         };
-        let offered = self == Self::Nothing && by_app;
-        let policy = MfaPolicyId::parse("mfa").filter(|_| offered);
-        (verdict, policy.map(|policy| Enrolment { app: app(), policy }))
+        let grounds = match self {
+            Self::Nothing => Some(Grounds::First),
+            Self::Both => Some(Grounds::Approved),
+            Self::Trusted | Self::Address | Self::Useless => None,
+        };
+        let policy = MfaPolicyId::parse("mfa").filter(|_| by_app);
+        (verdict, policy.zip(grounds).map(|(policy, grounds)| Enrolment { app: app(), policy, grounds }))
     }
 }
 
@@ -150,16 +154,21 @@ pub(super) fn done(
                 (true, false) => Outcome::Denied,
                 (false, _) => Outcome::TimedOut,
             };
-            (flow.answered(question, outcome), Some(Action::Poll).filter(|_| last))
+            (admitted(flow.answered(question, outcome), now), Some(Action::Poll).filter(|_| last))
         }
         Deed::Check { last } => {
             let Some((id, _)) = past.codes.iter().rev().nth(usize::from(!last)).copied() else { return (None, None) };
             if flow.sent().is_some_and(|sent| sent.has_expired(now)) {
                 return (None, None);
             }
-            (flow.code_verified(id), Some(Action::CheckOtp).filter(|_| last))
+            (admitted(flow.code_verified(id), now), Some(Action::CheckOtp).filter(|_| last))
         }
     }
+}
+
+/// As `SecondFactors::admitted` has it.
+fn admitted(next: Option<Flow>, now: Timestamp) -> Option<Flow> {
+    next.map(|next| next.admitted(Some(now + Duration::from_secs(300))))
 }
 
 /// As `SecondFactors::authenticate` has it.
@@ -203,7 +212,11 @@ pub(super) fn came_to(
 ) -> Option<Flow> {
     let asked = match &evaluated.0 {
         Verdict::Ask(devices, First::Ask) => devices.first().copied(),
-        Verdict::Ask(_, First::Choose) | Verdict::Authorized(_) | Verdict::Waived(_) | Verdict::Failed(_) => None,
+        Verdict::Ask(_, First::Choose)
+        | Verdict::Authorized(_)
+        | Verdict::LetIn
+        | Verdict::Waived(_)
+        | Verdict::Failed(_) => None,
     };
     let next = flow.second_factor_evaluated(evaluated, pairs)?;
     match asked {
@@ -257,7 +270,11 @@ impl Past {
         }
         match (&next.second_factor, before.waits_for(), before.sent()) {
             // The one who was asked.
-            (Some(SecondFactor::Authorized(by)), Some(pushed), _) => {
+            (
+                Some(SecondFactor::Authorized(by) | SecondFactor::Pairing(_, Some(Proved::Device(by)))),
+                Some(pushed),
+                _,
+            ) => {
                 self.used.push(pushed.question.uuid());
                 self.prove(owner(pushed.selected), Factor::TrustedDevice, Some(*by));
             }
@@ -268,7 +285,7 @@ impl Past {
             (Some(SecondFactor::Rejected | SecondFactor::TimedOut(_)), Some(pushed), _) => {
                 self.used.push(pushed.question.uuid());
             }
-            (Some(SecondFactor::OtpVerified(_)), _, Some(sent)) => {
+            (Some(SecondFactor::OtpVerified(_) | SecondFactor::Pairing(_, Some(Proved::Code(_)))), _, Some(sent)) => {
                 self.used.push(sent.id.uuid());
                 self.prove(owner(sent.selected), Factor::Otp, None);
             }

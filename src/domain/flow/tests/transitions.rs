@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::mfa::{address_of, asked_on, phone_of};
 use super::*;
-use crate::domain::enrolment::Enrolment;
+use crate::domain::enrolment::{Enrolment, Grounds};
 use crate::domain::second_factor::{First, Missing, Verdict, Why};
 use crate::domain::session::Trusted;
 use crate::protocol::flow_api::Action;
@@ -34,6 +34,7 @@ const TABLE: [(Status, &[(Action, Status)]); 9] = [
     ]),
     (Status::PushConfirmationWaiting, &[
         (Action::Poll, Status::MfaCompleted),
+        (Action::Poll, Status::MobilePairingRequired),
         (Action::Poll, Status::PushConfirmationRejected),
         (Action::Poll, Status::PushConfirmationTimedOut),
         (Action::SelectDevice, Status::PushConfirmationWaiting),
@@ -48,6 +49,7 @@ const TABLE: [(Status, &[(Action, Status)]); 9] = [
     (Status::PushConfirmationRejected, &[(Action::CancelAuthentication, Status::Failed)]),
     (Status::OtpRequired, &[
         (Action::CheckOtp, Status::MfaCompleted),
+        (Action::CheckOtp, Status::MobilePairingRequired),
         (Action::ResendOtp, Status::OtpRequired),
         (Action::SelectDevice, Status::OtpRequired),
         (Action::SelectDevice, Status::PushConfirmationWaiting),
@@ -72,7 +74,8 @@ fn came_to(around: &Around<'_>, verdict: Verdict, pairs: bool) -> Flow {
 }
 
 fn evaluated(flow: Flow, verdict: Verdict, pairs: bool) -> Option<Flow> {
-    let enrolment = pairs.then(|| Enrolment { app: mfa::app(), policy: MfaPolicyId::parse("mfa").unwrap() });
+    let policy = MfaPolicyId::parse("mfa").unwrap();
+    let enrolment = pairs.then(|| Enrolment { app: mfa::app(), policy, grounds: Grounds::First });
     mfa::came_to(flow, (verdict, enrolment), Some(at(300)), (7, at(0)))
 }
 
@@ -87,6 +90,10 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
     let choosing = came_to(around, ask(), false);
     let waiting = asked_on(choosing.clone(), phone_of(ALICE), 1, at(0)).unwrap();
     let sent = asked_on(choosing.clone(), address_of(ALICE), 1, at(0)).unwrap();
+    // The same, about an app that wants to be a device.
+    let about_new = came_to(around, ask(), true);
+    let waiting_for_new = asked_on(about_new.clone(), phone_of(ALICE), 1, at(0)).unwrap();
+    let sent_for_new = asked_on(about_new, address_of(ALICE), 1, at(0)).unwrap();
     let question = waiting.waits_for().unwrap().question;
     let yes = Outcome::Approved(Trusted { device: phone_of(ALICE), acr: Acr::Device });
     let answered = |outcome| waiting.clone().answered(question, outcome).unwrap();
@@ -100,9 +107,12 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
         came_to(around, Verdict::Waived(Missing::NoDevices), false),
         came_to(around, Verdict::Waived(Missing::NoDevices), true),
         came_to(around, Verdict::Failed(Why::DeviceBlocked), false),
+        came_to(around, Verdict::LetIn, false),
         choosing,
         waiting,
         sent,
+        waiting_for_new,
+        sent_for_new,
     ]
 }
 
@@ -115,6 +125,7 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
         Verdict::Ask(vec![address_of(ALICE)], First::Ask),
         Verdict::Authorized(phone_of(ALICE)),
         Verdict::Waived(Missing::NoDevices),
+        Verdict::LetIn,
         Verdict::Failed(Why::NoDevices),
     ];
     let evaluations = verdicts.into_iter().flat_map(|verdict| [(verdict.clone(), false), (verdict, true)]);
@@ -125,16 +136,21 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
         let next = asked_on(flow.clone(), device, 7, at(0));
         all.push((Action::SelectDevice, next.clone()));
         all.push((Action::ResendOtp, next.filter(|_| again)));
-        let yes = Outcome::Approved(Trusted { device, acr: Acr::Device });
+        let trusted = Trusted { device, acr: Acr::Device };
+        let (yes, once) = (Outcome::Approved(trusted), Outcome::LetIn(trusted));
         for (number, outcome) in
-            [1, 2].into_iter().flat_map(|n| [yes, Outcome::Denied, Outcome::TimedOut].map(|o| (n, o)))
+            [1, 2].into_iter().flat_map(|n| [yes, once, Outcome::Denied, Outcome::TimedOut].map(|o| (n, o)))
         {
             let question = RequestId::new(Uuid::from_u128(number));
-            all.push((Action::Poll, flow.clone().answered(question, outcome)));
+            let next = flow.clone().answered(question, outcome);
+            all.push((Action::Poll, next.clone()));
+            all.push((Action::Poll, next.map(|next| next.admitted(Some(at(300))))));
         }
     }
     for number in [1, 2] {
-        all.push((Action::CheckOtp, flow.clone().code_verified(OtpId::new(Uuid::from_u128(number)))));
+        let next = flow.clone().code_verified(OtpId::new(Uuid::from_u128(number)));
+        all.push((Action::CheckOtp, next.clone()));
+        all.push((Action::CheckOtp, next.map(|next| next.admitted(Some(at(300))))));
     }
     all.push((Action::ContinueAuthentication, flow.clone().second_factor_continued(around)));
     let given_up = flow.clone().cancelled(around).filter(|_| flow.actions().contains(&Action::CancelAuthentication));

@@ -8,6 +8,7 @@ use crate::protocol::flow_api::Status;
 
 pub(super) fn members() -> Map<String, Value> {
     let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
+    let maybe = json!({"type": "string", "nullable": true});
     let members = json!({
         "devices": devices(),
         "selectedDeviceRef": {
@@ -17,6 +18,15 @@ pub(super) fn members() -> Map<String, Value> {
         "changeDevicePermitted": {
             "type": "boolean",
             "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT, OTP_REQUIRED: whether there is another one.",
+        },
+        "purpose": {
+            "type": "string", "enum": ["APPROVE_NEW_DEVICE"],
+            "description": "The same, and DEVICE_SELECTION_REQUIRED, where the person is asked about `newDevice`.",
+        },
+        "newDevice": {
+            "type": "object",
+            "properties": {"model": maybe.clone(), "os": maybe.clone(), "application": maybe},
+            "description": "The app that wants to be a device of the person, as it says of itself.",
         },
         "numberMatching": only(
             Status::PushConfirmationWaiting,

@@ -174,7 +174,7 @@ fn state() -> Value {
             "code": {
                 "type": "string",
                 "description": "FAILED: an error code of OAuth and OpenID Connect. MFA_COMPLETED: `device_authorized`, \
-                                `push_confirmed`, `otp_verified` or `bypassed`. MFA_FAILED: `NO_DEVICES`, \
+                                `push_confirmed`, `otp_verified`, `device_access_allowed` or `bypassed`. MFA_FAILED: `NO_DEVICES`, \
                                 `NO_USABLE_DEVICES`, `DEVICE_BLOCKED`, `PUSH_FAILED`, `OTP_RESEND_LIMIT` or \
                                 `OTP_ATTEMPTS_LIMIT`.",
             },

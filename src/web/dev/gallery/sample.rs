@@ -207,6 +207,7 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
         form: cast.form(),
         state,
         device: cast.name(),
+        about_new: false,
         others: Some("/dev/pages/method/phones".to_owned()),
         too_often: false,
     };
@@ -216,6 +217,7 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
     let states = [
         ("ask", push::View { others: None, ..of(push::State::Ask) }),
         ("waiting", alone),
+        ("new-device", push::View { about_new: true, ..of(number(false)) }),
         ("pick", of(number(false))),
         ("type", of(number(true))),
         ("answered", push::View { others: None, ..of(push::State::Answered) }),

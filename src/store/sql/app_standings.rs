@@ -1,0 +1,74 @@
+//! What people have said of apps that are no devices of theirs [flows.md F10]. Nothing here is kept in memory.
+
+use super::{Database, Transaction, WriteError, bytes};
+use crate::clock::Timestamp;
+use crate::domain::mobile_app::{Standing, Stands};
+use crate::protocol::id::{MfaPolicyId, UserId};
+use crate::store::ephemeral::StoreError;
+
+#[derive(Clone, Debug)]
+pub struct AppStandings {
+    database: Database,
+}
+
+impl AppStandings {
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Of the app with this key, for whoever is asked by this policy.
+    pub async fn find(
+        &self,
+        user: UserId,
+        jkt: &str,
+        policy: &MfaPolicyId,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, StoreError> {
+        let sql = "SELECT standing, mfa_policy_id FROM app_standing \
+                   WHERE user_id = $1 AND jkt = $2 AND (until IS NULL OR until > $3)";
+        let Some(row) = self.database.find(sql, [bytes(user.uuid()), jkt.into(), now.millis().into()]).await? else {
+            return Ok(None);
+        };
+        let standing = row.parsed(0, Standing::parse)?;
+        let by: String = row.get(1)?;
+        Ok(Some(standing).filter(|standing| *standing == Standing::Blocked || by == policy.as_str()))
+    }
+}
+
+/// What was said last is what counts.
+pub(super) async fn write(transaction: &Transaction, mut said: Vec<&Stands>) -> Result<(), WriteError> {
+    // In one order on all nodes, as the decisions.
+    said.sort_by_key(|stands| (stands.user.uuid(), stands.jkt.as_str()));
+    for Stands { user, jkt, standing, policy, until, said_at } in said {
+        let sql = "INSERT INTO app_standing (user_id, jkt, standing, mfa_policy_id, until, said_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, jkt) DO UPDATE SET \
+                   standing = excluded.standing, mfa_policy_id = excluded.mfa_policy_id, until = excluded.until, \
+                   said_at = excluded.said_at";
+        let values = [
+            bytes(user.uuid()),
+            jkt.as_str().into(),
+            standing.as_str().into(),
+            policy.as_str().into(),
+            until.map(Timestamp::millis).into(),
+            said_at.millis().into(),
+        ];
+        transaction.execute(sql, values).await?;
+    }
+    Ok(())
+}
+
+impl Transaction {
+    /// Whether the user, whose lock we hold, wants nothing of the app with this key.
+    pub(super) async fn blocks(&self, user: UserId, jkt: &str) -> Result<bool, WriteError> {
+        let sql = "SELECT 1 FROM app_standing WHERE user_id = $1 AND jkt = $2 AND standing = $3";
+        let values = [bytes(user.uuid()), jkt.into(), Standing::Blocked.as_str().into()];
+        Ok(self.find(sql, values).await?.is_some())
+    }
+
+    /// The app is a device of the user now: what was said of it before counts no more.
+    pub(super) async fn forget_standing(&self, user: UserId, jkt: &str) -> Result<(), WriteError> {
+        let sql = "DELETE FROM app_standing WHERE user_id = $1 AND jkt = $2";
+        self.execute(sql, [bytes(user.uuid()), jkt.into()]).await?;
+        Ok(())
+    }
+}
