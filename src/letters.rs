@@ -36,6 +36,8 @@ pub struct OneTimeCode<'a> {
     /// Where they sign in.
     pub client: &'a str,
     pub lifetime: Duration,
+    /// Whether it lets in a device that is none of theirs yet.
+    pub new_device: bool,
 }
 
 /// By which somebody shows that the letter has come.
@@ -124,11 +126,11 @@ impl Letters {
 
     pub fn one_time_code(&self, locale: Locale, about: &OneTimeCode<'_>) -> Written {
         let say = |message| self.words.say(locale, message);
-        let parts = [
-            Part { code: Some(apart(about.code.expose())), ..Part::says(say(Message::LetterCode(about.client))) },
-            Part::says(say(Message::LetterForgottenOnce(about.lifetime))),
-            Part::says(say(Message::LetterCodeNotYou)),
-        ];
+        let code = Some(apart(about.code.expose()));
+        let mut parts = vec![Part { code, ..Part::says(say(Message::LetterCode(about.client))) }];
+        parts.extend(about.new_device.then(|| Part::says(say(Message::LetterCodeNewDevice))));
+        let (once, not_you) = (Message::LetterForgottenOnce(about.lifetime), Message::LetterCodeNotYou);
+        parts.extend([once, not_you].map(|message| Part::says(say(message))));
         self.written(locale, say(Message::LetterCodeSubject(&self.brand)), &parts)
     }
 
@@ -219,7 +221,8 @@ mod tests {
     #[test]
     fn a_code_is_in_both_forms_in_every_language() {
         let code = Secret::new("123456".to_owned());
-        let about = OneTimeCode { code: &code, client: "Demo Shop", lifetime: Duration::from_secs(300) };
+        let lifetime = Duration::from_secs(300);
+        let about = OneTimeCode { code: &code, client: "Demo Shop", lifetime, new_device: false };
         for locale in Locale::ALL {
             let Written { subject, text, html } = letters().one_time_code(*locale, &about);
             assert!(subject.contains("Nod") && !subject.contains("123"), "{subject}");

@@ -23,6 +23,9 @@ pub enum Occasion {
         length: u32,
         lifetime: u32,
         language: String,
+        /// With the code they let in an app that may become a device of theirs.
+        #[serde(default)]
+        new_device: bool,
     },
 }
 

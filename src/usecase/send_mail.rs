@@ -212,7 +212,7 @@ impl SendMail {
                 let written = self.letters.changed(locale, &user.username);
                 (user, to, written, Action::PasswordChangeTold, locale)
             }
-            Occasion::OneTimeCode { user: id, device, client, transaction, length, lifetime, language } => {
+            Occasion::OneTimeCode { user: id, device, client, transaction, length, lifetime, language, new_device } => {
                 let Some(user) = self.directory.user(id).await?.filter(|user| user.is_active()) else {
                     return Ok(None);
                 };
@@ -226,7 +226,7 @@ impl SendMail {
                     return Ok(Some(Addressed { user, parcel: Parcel::Text(text), sent: Action::OtpSent }));
                 }
                 let lifetime = Duration::from_secs(u64::from(*lifetime));
-                let about = OneTimeCode { code: &code, client: &client.name, lifetime };
+                let about = OneTimeCode { code: &code, client: &client.name, lifetime, new_device: *new_device };
                 (user, device.target, self.letters.one_time_code(locale, &about), Action::OtpSent, locale)
             }
         };

@@ -238,6 +238,7 @@ letter-changed = Das Passwort des Kontos { $username } wurde gerade geändert, u
 letter-changed-not-you = Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort:
 letter-code-subject = { $brand }: Ihr Code
 letter-code = Geben Sie diesen Code ein, um sich bei { $client } anzumelden:
+letter-code-new-device = Mit diesem Code wird ein Gerät eingelassen, das Sie hier noch nicht benutzt haben, und kann eines Ihrer Geräte werden.
 letter-code-not-you = Wenn Sie sich gerade nicht anmelden, kennt jemand Ihr Passwort: Ändern Sie es. Sagen Sie den Code niemandem.
 text-code = { $code } ist Ihr Code. Sagen Sie ihn niemandem.
 call-code = Ihr Code ist: { $digits }. Sagen Sie ihn niemandem.

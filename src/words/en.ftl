@@ -238,6 +238,7 @@ letter-changed = The password of the account { $username } was changed a moment 
 letter-changed-not-you = If it was not you, choose a new password at once:
 letter-code-subject = { $brand }: your code
 letter-code = Enter this code to sign in to { $client }:
+letter-code-new-device = With this code, a device that you have not used here before is let in and may become one of yours.
 letter-code-not-you = If you are not signing in, somebody knows your password: change it. Never tell the code to anybody.
 text-code = { $code } is your code. Never tell it to anybody.
 call-code = Your code is: { $digits }. Never tell it to anybody.

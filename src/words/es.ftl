@@ -238,6 +238,7 @@ letter-changed = La contraseña de la cuenta { $username } acaba de cambiar, y s
 letter-changed-not-you = Si no has sido tú, elige enseguida una contraseña nueva:
 letter-code-subject = { $brand }: tu código
 letter-code = Introduce este código para iniciar sesión en { $client }:
+letter-code-new-device = Con este código se admite un dispositivo que no ha usado aquí antes, y podrá ser uno de los suyos.
 letter-code-not-you = Si no estás iniciando sesión, alguien conoce tu contraseña: cámbiala. No digas el código a nadie.
 text-code = { $code } es tu código. No se lo digas a nadie.
 call-code = Tu código es: { $digits }. No se lo digas a nadie.

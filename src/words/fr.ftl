@@ -238,6 +238,7 @@ letter-changed = Le mot de passe du compte { $username } vient de changer, et le
 letter-changed-not-you = Si ce n’était pas vous, choisissez tout de suite un nouveau mot de passe :
 letter-code-subject = { $brand } : votre code
 letter-code = Saisissez ce code pour vous connecter à { $client } :
+letter-code-new-device = Avec ce code, un appareil que vous n’avez pas encore utilisé ici est admis et peut devenir l’un des vôtres.
 letter-code-not-you = Si vous n’êtes pas en train de vous connecter, quelqu’un connaît votre mot de passe : changez-le. Ne donnez ce code à personne.
 text-code = { $code } est votre code. Ne le donnez à personne.
 call-code = Votre code est : { $digits }. Ne le donnez à personne.

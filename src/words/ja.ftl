@@ -210,6 +210,7 @@ letter-changed = アカウント { $username } のパスワードが先ほど変
 letter-changed-not-you = 心当たりがない場合は、すぐに新しいパスワードを決めてください。
 letter-code-subject = { $brand }：コードのお知らせ
 letter-code = { $client } にサインインするには、このコードを入力してください。
+letter-code-new-device = このコードを使うと、ここで初めて使われるデバイスが認められ、ご本人のデバイスとして登録できるようになります。
 letter-code-not-you = サインインしようとしていない場合は、誰かがあなたのパスワードを知っています。パスワードを変更してください。コードは誰にも教えないでください。
 text-code = コードは { $code } です。誰にも教えないでください。
 call-code = コードは、{ $digits }、です。誰にも教えないでください。

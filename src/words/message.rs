@@ -258,6 +258,7 @@ messages! {
     LetterChangedNotYou = "letter-changed-not-you",
     LetterCodeSubject(brand: &'a str) = "letter-code-subject",
     LetterCode(client: &'a str) = "letter-code",
+    LetterCodeNewDevice = "letter-code-new-device",
     LetterCodeNotYou = "letter-code-not-you",
 
     // To telephones

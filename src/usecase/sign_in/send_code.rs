@@ -136,6 +136,7 @@ impl SendCode {
             length: method.otp_length,
             lifetime: method.lifetime,
             language: asker.language.to_owned(),
+            new_device: flow.newcomer.is_some(),
         };
         // Nothing else is worth anything from now on: what still waits would be paid for in vain.
         if let Some(before) = flow.sent().filter(|before| before.channel != Channel::Email) {

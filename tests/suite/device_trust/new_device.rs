@@ -109,7 +109,13 @@ async fn t10_2_a_code_by_email_an_sms_or_a_call_lets_in_a_phone_where_that_is_al
         let (mut browser, id, state) = scene.by_new(&new, "Pixel 9").await;
         assert_eq!((&state["status"], &state["purpose"]), (&json!("OTP_REQUIRED"), &json!("APPROVE_NEW_DEVICE")));
         assert_eq!(state["newDevice"]["model"], "Pixel 9");
-        let code = if channel == "email" { scene.code(1).await } else { scene.text(1) };
+        let code = if channel == "email" {
+            let letter = &scene.letters(1).await[0].letter;
+            assert!(letter.text.contains("a device that you have not used here before"), "{}", letter.text);
+            scene.code(1).await
+        } else {
+            scene.text(1)
+        };
         let body = json!({ "otp": code, "mobilePayload": payload_of(&new, "Pixel 9") });
         let state = browser.act(&id, "checkOtp", &body).await.ok();
         assert_eq!(new.enrol(ticket(&state)).await.status, 201, "{channel}");
