@@ -337,6 +337,7 @@ const fn why_of_code(code: &Code) -> Why {
         Code::TooManyAttempts
         | Code::ContextHashMismatch
         | Code::ProofMismatch
+        | Code::ChoiceRequired
         | Code::InvalidRequest
         | Code::Other(_) => Why::Failed,
     }
