@@ -123,8 +123,12 @@ impl Wiring {
             profiles: self.settings.profiles,
             desk: desk.clone(),
         };
-        let devices_of_people =
-            ManageDevices { devices: devices.clone(), bell: DeviceBell::new(self.store()), desk: desk.clone() };
+        let devices_of_people = ManageDevices {
+            devices: devices.clone(),
+            bell: DeviceBell::new(self.store()),
+            withdraw: self.parts.withdraw(),
+            desk: desk.clone(),
+        };
         let pairing_keys = ManagePairingKeys {
             devices: devices.clone(),
             recognise: Arc::clone(&self.parts.recognise),

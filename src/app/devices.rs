@@ -44,6 +44,7 @@ impl Wiring {
                 recognise: Arc::clone(&self.parts.recognise),
                 attempts: Attempts::new(self.store()),
                 bell: DeviceBell::new(self.store()),
+                withdraw: self.parts.withdraw(),
                 clock: self.clock(),
                 entropy: self.entropy(),
                 issuer: self.settings.issuer.clone(),

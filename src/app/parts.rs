@@ -41,6 +41,7 @@ use crate::usecase::set_password::SetPassword;
 use crate::usecase::settle::{OutboxBell, Settle};
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::usecase::told::Watchers;
+use crate::usecase::withdraw::WithdrawQuestions;
 use crate::worker;
 use crate::worker::{RetellDecisions, Worker};
 
@@ -72,6 +73,16 @@ pub struct Parts {
     pub carriers: Carriers,
     /// What others are called with.
     pub watchers: Watchers,
+}
+
+impl Parts {
+    pub(super) fn withdraw(&self) -> WithdrawQuestions {
+        WithdrawQuestions {
+            settle: self.settle.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+        }
+    }
 }
 
 pub(super) fn parts(

@@ -18,6 +18,7 @@ use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::Devices;
 use crate::usecase::admin::devices::{DeviceFilter, ManageDevices};
 use crate::usecase::admin::{Administrator, always};
+use crate::usecase::withdraw::WithdrawQuestions;
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -74,8 +75,17 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         }
         return list_all(&opened, &devices, *format).await;
     }
-    let bell = DeviceBell::new(opened.ephemeral().await?);
-    let manage = ManageDevices { devices, bell, desk: opened.desk() };
+    let store = opened.ephemeral().await?;
+    let desk = opened.desk();
+    let (settle, writing) = opened.settle(&store);
+    let (clock, entropy) = (Arc::clone(&desk.clock), Arc::clone(&desk.entropy));
+    let withdraw = WithdrawQuestions { settle, clock, entropy };
+    let manage = ManageDevices { devices, bell: DeviceBell::new(store), withdraw, desk };
+    // With `manage` the last who decides anything goes, and the writer ends.
+    tokio::join!(change(action, manage), writing).0
+}
+
+async fn change(action: Action, manage: ManageDevices) -> Result<(), Exit> {
     let by = Administrator::command_line();
     match action {
         Action::List { .. } => {}

@@ -17,9 +17,12 @@ use crate::secret::{MasterKey, Secret};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ephemeral::{Ephemeral, Shelf, StoreError};
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
+use crate::store::shelves::DeviceBell;
 use crate::store::sql::Database;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
+use crate::store::sql::ledger::Ledger;
+use crate::store::sql::outbox::Outbox;
 use crate::store::sql::trail::Trail;
 use crate::store::sql::user_codes::UserCodes;
 use crate::store::sql::webhooks::Webhooks;
@@ -29,6 +32,8 @@ use crate::usecase::admin::webhooks::ManageWebhooks;
 use crate::usecase::hashing::{HashSettings, Hashing};
 use crate::usecase::pairing_keys::RecognisePairingKeys;
 use crate::usecase::password_ladder::PasswordLadder;
+use crate::usecase::push::queue::QueuePushes;
+use crate::usecase::settle::{OutboxBell, Settle};
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
 use crate::worker::Worker;
 
@@ -148,6 +153,26 @@ impl Opened {
         let (store, working) = EmbeddedStore::open(&self.database, clock, entropy).await?;
         self.worker.run(working);
         Ok(Arc::new(store))
+    }
+
+    /// Decides questions; and what writes for that, which ends when the other is dropped.
+    pub(super) fn settle(&self, store: &Arc<dyn Ephemeral>) -> (Settle, impl Future<Output = ()> + use<>) {
+        let (ledger, writing) = Ledger::new(self.database.clone());
+        let settle = Settle {
+            requests: Shelf::new(Arc::clone(store)),
+            inboxes: Shelf::new(Arc::clone(store)),
+            bell: DeviceBell::new(Arc::clone(store)),
+            directory: Arc::clone(&self.directory),
+            ledger,
+            pings: OutboxBell::default(),
+            // A server sends them.
+            pushes: QueuePushes {
+                outbox: Outbox::new(self.database.clone()),
+                bell: OutboxBell::default(),
+                entropy: Arc::clone(&self.entropy),
+            },
+        };
+        (settle, writing)
     }
 
     pub(super) fn keys(&self) -> TendKeys {

@@ -15,14 +15,9 @@ use crate::clock::Timestamp;
 use crate::domain::authentication_request::State;
 use crate::protocol::id::RequestId;
 use crate::store::ephemeral::{Ephemeral, Shelf, StoreError};
-use crate::store::shelves::DeviceBell;
-use crate::store::sql::ledger::Ledger;
-use crate::store::sql::outbox::Outbox;
 use crate::store::sql::trail::Trail;
 use crate::usecase::admin::Administrator;
 use crate::usecase::admin::requests::{Filter, ManageRequests, Overview, Questions, Status, request_id};
-use crate::usecase::push::queue::QueuePushes;
-use crate::usecase::settle::{OutboxBell, Settle};
 
 #[derive(Subcommand)]
 pub(super) enum Action {
@@ -63,7 +58,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let questions = Questions { requests: Shelf::new(Arc::clone(&store)), inboxes: Shelf::new(Arc::clone(&store)) };
     match action {
         Action::List { username: None, format } => {
-            let manage = manage(&opened, questions, store).0;
+            let manage = manage(&opened, questions, &store).0;
             let filter = Filter { status: Some(Status::Pending), ..Filter::default() };
             let mut listing = Listing::new(&["id", "client", "user", "state", "expires_at"]);
             let mut after = None;
@@ -79,7 +74,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             }
         }
         Action::Show { request, format } => {
-            let manage = manage(&opened, questions, store).0;
+            let manage = manage(&opened, questions, &store).0;
             let id = request.parse().or_else(|_| request_id(&request))?;
             let mut listing =
                 Listing::new(&["id", "client", "user", "state", "created_at", "expires_at", "decided_at"]);
@@ -113,7 +108,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             if !all.iter().any(|(_, request)| request.id == id) {
                 return Err(Exit::not_found("there is no such request of this person"));
             }
-            let (manage, writing) = manage(&opened, questions, store);
+            let (manage, writing) = manage(&opened, questions, &store);
             let cancelling = async move {
                 let cancelled = manage.cancel_of(&Administrator::command_line(), user.id, id).await;
                 // With it the last sender goes, and the writer ends.
@@ -134,23 +129,9 @@ const PAGE: u32 = 200;
 fn manage(
     opened: &Opened,
     questions: Questions,
-    store: Arc<dyn Ephemeral>,
+    store: &Arc<dyn Ephemeral>,
 ) -> (ManageRequests, impl Future<Output = ()> + use<>) {
-    let (ledger, writing) = Ledger::new(opened.database.clone());
-    let settle = Settle {
-        requests: questions.requests.clone(),
-        inboxes: questions.inboxes.clone(),
-        bell: DeviceBell::new(store),
-        directory: Arc::clone(&opened.directory),
-        ledger,
-        pings: OutboxBell::default(),
-        // A server sends them.
-        pushes: QueuePushes {
-            outbox: Outbox::new(opened.database.clone()),
-            bell: OutboxBell::default(),
-            entropy: opened.desk().entropy,
-        },
-    };
+    let (settle, writing) = opened.settle(store);
     let trail = Arc::new(Trail::new(opened.database.clone()));
     (ManageRequests { trail, questions, settle, desk: opened.desk(), max_expiry: opened.max_expiry }, writing)
 }

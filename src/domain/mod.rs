@@ -41,6 +41,7 @@ pub mod second_factor;
 pub mod session;
 pub mod sign_on;
 pub mod signing_key;
+pub mod silence;
 pub mod subject;
 pub mod trail;
 pub mod user;

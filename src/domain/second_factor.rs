@@ -5,12 +5,15 @@ use super::enrolment::{Enrolment, Grounds};
 use super::mfa_policy::{DeviceSelection, MfaPolicy, Without};
 use super::mobile_app::{MobileApp, Standing};
 use super::otp::{OtpDevice, Served};
+use super::user;
 use crate::protocol::id::{DeviceId, NativeApplicationId};
 use crate::protocol::words::words;
 
 /// Who is asked for a second factor, and what is known of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
+    /// Of the person, as they are now. `None`: there is nobody of that name any more.
+    pub standing: Option<user::Status>,
     pub policy: &'a MfaPolicy,
     /// Of the person, the primary one first.
     pub devices: &'a [Device],
@@ -77,6 +80,10 @@ words! {
         OtpResendLimit = "OTP_RESEND_LIMIT",
         /// No code is sent, since none is looked at: too many were wrong.
         OtpAttemptsLimit = "OTP_ATTEMPTS_LIMIT",
+        /// The person was locked since they said who they are.
+        AccountLockedOut = "ACCOUNT_LOCKED_OUT",
+        /// The person was disabled, or deleted, since.
+        UserDisabled = "USER_DISABLED",
     }
 }
 
@@ -90,6 +97,8 @@ impl Why {
             Self::PushFailed => "The person is asked too often, and is not asked on a device for some time.",
             Self::OtpResendLimit => "Too many codes were sent, and none is for some time.",
             Self::OtpAttemptsLimit => "Too many codes were wrong, and none is looked at for some time.",
+            Self::AccountLockedOut => "The person is locked, and is asked nothing until they are unlocked.",
+            Self::UserDisabled => "The person is disabled, or there is no such person any more.",
         }
     }
 }
@@ -103,6 +112,12 @@ impl Asked<'_> {
     }
 
     fn verdict(&self) -> Verdict {
+        // First of all: nobody is rung, or let in by a policy that does without, in the name of somebody who is stopped.
+        match self.standing {
+            Some(user::Status::Active) => {}
+            Some(user::Status::Locked) => return Verdict::Failed(Why::AccountLockedOut),
+            Some(user::Status::Disabled) | None => return Verdict::Failed(Why::UserDisabled),
+        }
         if let Some(By { device: None, standing: Some(Standing::Blocked), .. }) = self.app {
             return Verdict::Failed(Why::DeviceBlocked);
         }
@@ -203,6 +218,8 @@ mod tests {
     use crate::protocol::id::{InstallationId, MfaPolicyId, UserId};
     use crate::protocol::phone_number::{Country, Reach};
 
+    const ACTIVE: Option<user::Status> = Some(user::Status::Active);
+
     fn application(id: &str) -> NativeApplicationId {
         NativeApplicationId::parse(id).unwrap()
     }
@@ -257,7 +274,7 @@ mod tests {
         own: bool,
     ) -> (Verdict, Option<Enrolment>) {
         let app = app.map(|app| By { app, device: devices.first().filter(|_| own), standing: None });
-        Asked { policy, devices, addresses: &[], served: &by_mail(), app }.evaluate()
+        Asked { standing: ACTIVE, policy, devices, addresses: &[], served: &by_mail(), app }.evaluate()
     }
 
     fn by_mail() -> Served {
@@ -285,6 +302,30 @@ mod tests {
             let blocked = [device(Some(application("bank")), Status::Blocked)];
             let refused = (Verdict::Failed(Why::DeviceBlocked), None);
             assert_eq!(evaluated(&policy, &blocked, Some(&app("bank")), true), refused, "{none:?}");
+        }
+    }
+
+    /// [flows.md H.4, step 1] whatever they have, and whatever the policy does without.
+    #[test]
+    fn h4_nobody_who_is_stopped_gets_through() {
+        let bank = app("bank");
+        let trusted = [device(Some(application("bank")), Status::Active)];
+        let by = By { app: &bank, device: trusted.first() };
+        let served = by_mail();
+        for mode in [Without::Block, Without::Bypass] {
+            let policy = policy(mode, mode);
+            for (standing, why) in [
+                (Some(user::Status::Locked), Why::AccountLockedOut),
+                (Some(user::Status::Disabled), Why::UserDisabled),
+                (None, Why::UserDisabled),
+            ] {
+                for (devices, app) in
+                    [(&trusted[..], Some(by)), (&trusted[..], None), (&trusted[..0], Some(by)), (&trusted[..0], None)]
+                {
+                    let asked = Asked { standing, policy: &policy, devices, addresses: &[], served: &served, app };
+                    assert_eq!(asked.evaluate(), (Verdict::Failed(why), None), "{standing:?}");
+                }
+            }
         }
     }
 
@@ -436,7 +477,7 @@ mod tests {
             ..policy(Without::Bypass, Without::Block)
         };
         let asked = |policy: &MfaPolicy, devices: &[Device], served: &Served| {
-            Asked { policy, devices, addresses, served, app: None }.evaluate().0
+            Asked { standing: ACTIVE, policy, devices, addresses, served, app: None }.evaluate().0
         };
         let mail = by_mail();
         assert_eq!(asked(&with_codes, &[], &mail), Verdict::Ask(vec![address.id], First::Ask));
@@ -456,7 +497,7 @@ mod tests {
         let germany = Reach::Within(Country::parse("DE").into_iter().collect());
         let asked = |number: &OtpDevice, served: &Served| {
             let addresses = std::slice::from_ref(number);
-            Asked { policy: &policy, devices: &[], addresses, served, app: None }.evaluate().0
+            Asked { standing: ACTIVE, policy: &policy, devices: &[], addresses, served, app: None }.evaluate().0
         };
         for (channel, served, other) in [
             (

@@ -84,6 +84,8 @@ pub enum Purpose {
     Delivery,
     /// `domain::otp_ranges::RangeTally` by channel and range.
     RangeTally,
+    /// `domain::silence::Silence` by device.
+    Silence,
 }
 
 impl Purpose {
@@ -115,6 +117,7 @@ impl Purpose {
             Self::OtpGuard => b'v',
             Self::Delivery => b'd',
             Self::RangeTally => b'z',
+            Self::Silence => b'U',
         }
     }
 }

@@ -18,11 +18,12 @@ use crate::domain::ping::Callback;
 use crate::domain::push_allowance::PushAllowance;
 use crate::domain::pushed_request::PushedRequest;
 use crate::domain::recovery::Recovery;
+use crate::domain::silence::Silence;
 use std::sync::Arc;
 
 use crate::protocol::id::{
-    AuthReqId, AuthorizationCode, BrowserKey, CeremonyId, DeviceCode, EnrolmentTicket, FlowId, InstallationId,
-    MfaPolicyId, OtpId, PushedRequestId, RecoveryId, UserId,
+    AuthReqId, AuthorizationCode, BrowserKey, CeremonyId, DeviceCode, DeviceId, EnrolmentTicket, FlowId,
+    InstallationId, MfaPolicyId, OtpId, PushedRequestId, RecoveryId, UserId,
 };
 use crate::protocol::phone_number::PhoneNumber;
 use crate::protocol::user_code::UserCode;
@@ -161,6 +162,15 @@ impl Shelved for Delivery {
     type Id = OtpId;
 
     fn id(id: &OtpId) -> Vec<u8> {
+        id.uuid().as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Silence {
+    const PURPOSE: Purpose = Purpose::Silence;
+    type Id = DeviceId;
+
+    fn id(id: &DeviceId) -> Vec<u8> {
         id.uuid().as_bytes().to_vec()
     }
 }

@@ -62,6 +62,7 @@ pub mod tell_logout;
 pub mod told;
 pub mod use_token;
 pub mod verify_trail;
+pub mod withdraw;
 
 /// Why a use case gave no result. `http/error.rs` turns it into a status.
 #[derive(Debug, thiserror::Error)]

@@ -21,6 +21,7 @@ use crate::store::sql::devices::{Claimed, Devices, Newcomer};
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError, Proved};
 use crate::usecase::limit::{Most, limit};
 use crate::usecase::pairing_keys::RecognisePairingKeys;
+use crate::usecase::withdraw::{DEVICE_UNPAIRED, WithdrawQuestions};
 
 /// Guesses per installation and minute; twelve digits are not guessed at that pace.
 const GUESSES: u32 = 5;
@@ -32,6 +33,7 @@ pub struct PairDevice {
     pub recognise: Arc<RecognisePairingKeys>,
     pub attempts: Attempts,
     pub bell: DeviceBell,
+    pub withdraw: WithdrawQuestions,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub issuer: String,
@@ -123,6 +125,7 @@ impl PairDevice {
             Event::new(self.entropy.ordered_uuid(now), now, Action::DeviceUnpaired).user(device.user).device(device.id);
         self.devices.unpair(id, &event).await?;
         self.bell.ring(&caller.installation.id).await;
+        self.withdraw.of(device, DEVICE_UNPAIRED).await;
         Ok(())
     }
 }

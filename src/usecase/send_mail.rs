@@ -26,8 +26,6 @@ use crate::words::Locale;
 
 /// The lease: longer than a mail server or a provider may take, with all that goes with it.
 const BATCH: Batch = Batch { kind: Kind::Mail, taken: 8, at_once: 8, lease: Duration::from_secs(45) };
-/// As long as a code can be good.
-const KEPT: Duration = Duration::from_secs(1800);
 /// Messages to one address are counted within it [security.md 5.6].
 const WINDOW: Duration = Duration::from_secs(3600);
 
@@ -127,6 +125,10 @@ impl SendMail {
             return self.outbox.done(row.id).await;
         }
         let Some(Addressed { user, parcel, sent }) = self.write(&occasion, row, now).await? else {
+            // Somebody who is stopped, say: whoever waits for the code hears that there is none.
+            if matches!(occasion, Occasion::OneTimeCode { .. }) {
+                self.note(row, Delivery::NotSent, until).await;
+            }
             return self.outbox.done(row.id).await;
         };
         let event = |why: Option<String>| {
@@ -222,7 +224,7 @@ impl SendMail {
                 let of = CodeOf { transaction: *transaction, user: *id, id: OtpId::new(row.id), length: *length };
                 let (locale, code) = (locale(language), self.otp_secrets.code(of));
                 if device.channel != Channel::Email {
-                    let Some(text) = self.text(&device, row, (locale, &code)).await else { return Ok(None) };
+                    let Some(text) = self.text(&device, row, (locale, &code)) else { return Ok(None) };
                     return Ok(Some(Addressed { user, parcel: Parcel::Text(text), sent: Action::OtpSent }));
                 }
                 let lifetime = Duration::from_secs(u64::from(*lifetime));
@@ -236,10 +238,9 @@ impl SendMail {
     }
 
     /// `None`: this node has nothing go there.
-    async fn text(&self, device: &OtpDevice, row: &Leased, (locale, code): (Locale, &Secret<String>)) -> Option<Text> {
+    fn text(&self, device: &OtpDevice, row: &Leased, (locale, code): (Locale, &Secret<String>)) -> Option<Text> {
         if !self.served.has(device) {
             tracing::warn!(device.id = %device.id, "a code is for a number to which nothing is sent");
-            self.note(row, Delivery::NotSent, row.created_at + KEPT).await;
             return None;
         }
         let aloud = device.channel == Channel::Voice;

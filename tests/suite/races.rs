@@ -1,4 +1,4 @@
-//! Races over two nodes on one database and one Redis (`docs/spec.md`, R1 to R15).
+//! Races over two nodes on one database and one Redis (`docs/spec.md`, R1 to R18).
 //!
 //! Every race runs on three stages: two processes on a SQLite file, two processes on PostgreSQL, and
 //! two nodes in this process whose store yields between every read and the write that follows. The
@@ -19,12 +19,14 @@ use nod_device::Notification;
 use nod_device::proof::DEVICE_PROOF;
 use serde_json::json;
 
+use self::gone::{r10, r18};
 use self::yields::{Ahead, Yielding};
 use crate::backends::{Postgres, Redis};
 use crate::nodes::{
     Answer, Inside, Node, Pending, Phone, RelyingParty, Site, Sql, polled_to_the_end, send, until, volley,
 };
 
+mod gone;
 mod groups;
 mod yields;
 
@@ -89,12 +91,16 @@ impl Stage {
 
     /// A question that waits, as the phones see it.
     async fn question(&self, round: usize, more: &[(&str, &str)]) -> Question {
-        let id = self.shop.asks(self.at(round), "alice", more).await;
-        let request = self.site.facts.request(&id).await.expect("a request").id;
-        let pending = self.phones[round % 2].pending(self.at(round + 1)).await;
-        let stored = self.site.facts.request(&id).await.expect("a request").notification.uuid();
-        let notification = pending.into_iter().find(|shown| shown.notification_id.uuid() == stored);
-        Question { id, request, notification: notification.expect("a question on the phone") }
+        self.question_of(("alice", &self.phones[round % 2]), round, more).await
+    }
+
+    /// The same for somebody with this phone.
+    async fn question_of(&self, (name, phone): (&str, &Phone), round: usize, more: &[(&str, &str)]) -> Question {
+        let id = self.shop.asks(self.at(round), name, more).await;
+        let stored = self.site.facts.request(&id).await.expect("a request");
+        let pending = phone.pending(self.at(round + 1)).await;
+        let own = pending.into_iter().find(|shown| shown.notification_id.uuid() == stored.notification.uuid());
+        Question { id, request: stored.id, notification: own.expect("a question on the phone") }
     }
 
     /// What the stores hold.
@@ -481,5 +487,7 @@ races! {
     r07_answers_in_opposite_orders_meet_without_harm: r7_crosswise;
     r08_a_late_yes_brings_nothing_back: r8;
     r09_counting_polls_loses_no_approval: r9;
+    r10_who_is_locked_gets_no_tokens: r10;
     r15_an_assertion_and_a_proof_are_good_once: r15;
+    r18_a_device_has_answered_or_is_none: r18;
 }

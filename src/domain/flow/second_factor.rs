@@ -266,6 +266,14 @@ impl Flow {
         self
     }
 
+    /// Nobody is asked any more, on whatever it was: what comes of that is found out anew. `None`: nobody was.
+    #[must_use]
+    pub fn unasked(mut self) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        self.second_factor.take().filter(|came_to| !came_to.devices().is_empty())?;
+        Some(self)
+    }
+
     /// Whoever runs the flow has seen what it came to. `None`: there is nothing to go on from.
     #[must_use]
     pub fn second_factor_continued(mut self, around: &Around<'_>) -> Option<Self> {

@@ -45,6 +45,12 @@ impl PushTokens {
         self.database.find(&sql, [bytes(installation.uuid())]).await?.as_ref().map(token).transpose()
     }
 
+    /// Whose phone an installation is.
+    pub async fn devices(&self, installation: InstallationId) -> Result<Vec<Device>, StoreError> {
+        let sql = format!("SELECT {DEVICE} WHERE installation_id = $1 ORDER BY user_id");
+        self.database.find_all(&sql, [bytes(installation.uuid())]).await?.iter().map(device).collect()
+    }
+
     /// In the place of any other of the installation. A token that was another installation's is that one's no more
     /// [security.md 95].
     pub async fn put(&self, token: &PushToken, event: &Event) -> Result<Put, StoreError> {

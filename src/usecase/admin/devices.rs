@@ -19,10 +19,12 @@ use crate::store::sql::devices::{Devices, KeyCreated};
 pub use crate::store::sql::fleet::{DeviceFilter, StoredPairingKey};
 use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
 use crate::usecase::pairing_keys::{self, RecognisePairingKeys};
+use crate::usecase::withdraw::{DEVICE_BLOCKED, DEVICE_UNPAIRED, WithdrawQuestions};
 
 pub struct ManageDevices {
     pub devices: Devices,
     pub bell: DeviceBell,
+    pub withdraw: WithdrawQuestions,
     pub desk: Desk,
 }
 
@@ -105,6 +107,9 @@ impl ManageDevices {
         });
         let whole = changed.await?.ok_or(AdminErrorCode::NotFound)??;
         self.bell.ring(&whole.0.installation).await;
+        if status == Status::Blocked {
+            self.withdraw.of(&whole.0, DEVICE_BLOCKED).await;
+        }
         Ok(whole)
     }
 
@@ -137,6 +142,7 @@ impl ManageDevices {
         };
         let unpaired = self.devices.unpair_if(id, event, check).await?.ok_or(AdminErrorCode::NotFound)??;
         self.bell.ring(&unpaired.device.installation).await;
+        self.withdraw.of(&unpaired.device, DEVICE_UNPAIRED).await;
         Ok(())
     }
 }

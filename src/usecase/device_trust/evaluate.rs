@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::domain::device::{Device, Status};
 use crate::domain::enrolment::Enrolment;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::otp::Served;
 use crate::domain::second_factor::{Asked, By, Verdict};
-use crate::protocol::id::{MfaPolicyId, UserId};
-use crate::store::ephemeral::StoreError;
+use crate::domain::silence::Silence;
+use crate::protocol::id::{DeviceId, MfaPolicyId, UserId};
+use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::app_standings::AppStandings;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::otp_devices::OtpDevices;
@@ -21,6 +23,7 @@ pub struct Evaluate {
     pub served: Served,
     pub standings: AppStandings,
     pub clock: Arc<dyn Clock>,
+    pub silences: Shelf<Silence>,
 }
 
 impl Evaluate {
@@ -38,6 +41,7 @@ impl Evaluate {
         app: Option<&MobileApp>,
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
         let policy = self.policy(policy).await?;
+        let standing = self.directory.user(&user).await?.map(|user| user.status);
         let all = self.directory.devices_of(&user).await?;
         let own = |app: &MobileApp| all.iter().find(|(_, installation)| installation.has_key(&app.jkt));
         let by = match app.map(|app| (app, own(app))) {
@@ -50,8 +54,32 @@ impl Evaluate {
         };
         let mut devices: Vec<_> = all.iter().map(|(device, _)| device.clone()).collect();
         devices.sort_by_key(|device| device.position);
+        // A phone still, and before any code: who has the password can make a phone suspect, and gets to ask no less by it.
+        let suspects = self.suspects(&devices).await?;
+        devices.sort_by_key(|device| suspects.contains(&device.id));
         let addresses = self.otp_devices.of_user(user).await?;
         let (devices, addresses, served) = (&devices[..], &addresses[..], &self.served);
-        Ok(Asked { policy: &policy, devices, addresses, served, app: by }.evaluate())
+        Ok(Asked { standing, policy: &policy, devices, addresses, served, app: by }.evaluate())
+    }
+
+    /// Those that have not answered for long.
+    async fn suspects(&self, devices: &[Device]) -> Result<Vec<DeviceId>, StoreError> {
+        let mut suspects = Vec::new();
+        // Of one alone nothing depends on it.
+        for device in devices.iter().filter(|_| devices.len() > 1) {
+            if self.silences.get(&device.id).await?.is_some_and(Silence::is_suspect) {
+                suspects.push(device.id);
+            }
+        }
+        Ok(suspects)
+    }
+
+    /// Whether somebody can still be asked on this phone: all of it from memory, for whoever looks every second.
+    pub async fn is_there(&self, user: UserId, phone: DeviceId) -> Result<bool, StoreError> {
+        if !self.directory.user(&user).await?.is_some_and(|user| user.is_active()) {
+            return Ok(false);
+        }
+        let devices = self.directory.devices_of(&user).await?;
+        Ok(devices.iter().any(|(own, _)| own.id == phone && own.status == Status::Active))
     }
 }

@@ -162,6 +162,10 @@ impl SendPush {
             if !request.is_some_and(|request| request.is_pending(now)) {
                 return Ok(Err(Unready::Moot));
             }
+            // Locked since: nobody is rung in the name of somebody who is stopped.
+            if !self.directory.user(&push.user).await?.is_some_and(|user| user.is_active()) {
+                return Ok(Err(Unready::Moot));
+            }
         }
         // Blocked or unpaired since: it is told nothing [security.md 94].
         let devices = self.directory.devices_of(&push.user).await?;

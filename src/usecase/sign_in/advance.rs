@@ -246,12 +246,11 @@ impl Advance {
         (action, members, asker): (Action, &Members, Asker<'_>),
         now: Timestamp,
     ) -> Result<Option<Flow>, FlowError> {
-        let factors = &self.known.second_factors;
         if action == Action::Poll {
-            return Ok(factors.poll(flow, now).await?);
+            return Ok(self.known.polled(flow, client, asker, now).await?);
         }
         let judged = self.judged(client, flow.user(), now).await?;
-        factors.act((id, flow), action, &judged, (members, asker)).await
+        self.known.second_factors.act((id, flow), action, &judged, (members, asker)).await
     }
 
     /// The flow of the device that shows this code, and its client.

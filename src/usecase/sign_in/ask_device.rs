@@ -14,6 +14,7 @@ use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::{Choice, Newcomer};
 use crate::domain::push_allowance::{Allowed, PushAllowance};
 use crate::domain::session::Trusted;
+use crate::domain::silence::{REMEMBERED, Silence};
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
 use crate::protocol::acr::Acr;
@@ -27,6 +28,7 @@ pub struct AskDevice {
     pub questions: PutQuestion,
     pub settle: Settle,
     pub allowances: Shelf<PushAllowance>,
+    pub silences: Shelf<Silence>,
     pub ledger: Ledger,
     pub limits: Limits,
     pub clock: Arc<dyn Clock>,
@@ -122,9 +124,33 @@ impl AskDevice {
             return Ok(None);
         }
         if request.state == State::Pending {
-            return self.withdraw(flow, pushed, "timed out").await.map(Some);
+            let outcome = self.withdraw(flow, pushed, "timed out").await?;
+            self.heard(&request, pushed, outcome).await?;
+            return Ok(Some(outcome));
         }
-        Ok(Some(came_to(&request, now)))
+        let outcome = came_to(&request, now);
+        if outcome != Outcome::TimedOut {
+            self.heard(&request, pushed, outcome).await?;
+        }
+        Ok(Some(outcome))
+    }
+
+    /// A phone that answers is none to be suspicious of; of one that does not, time after time, the trail says so.
+    async fn heard(
+        &self,
+        request: &AuthenticationRequest,
+        pushed: &Pushed,
+        outcome: Outcome,
+    ) -> Result<(), StoreError> {
+        if outcome != Outcome::TimedOut {
+            return self.silences.remove(&pushed.selected).await;
+        }
+        if self.silences.upsert(&pushed.selected, REMEMBERED, Silence::longer).await? {
+            let now = self.clock.now();
+            let event = Event::new(self.entropy.ordered_uuid(now), now, Action::DeviceUpdated);
+            self.ledger.audit(event.user(request.user).device(pushed.selected).of("suspect")).await;
+        }
+        Ok(())
     }
 
     /// Nobody can answer any more; or somebody was faster, and that is what counts: SQL has the last word.

@@ -34,6 +34,7 @@ pub mod beside;
 pub mod conclude;
 pub mod connect;
 pub mod errand;
+mod gone;
 pub mod known_devices;
 pub mod leave;
 pub mod limit_flows;

@@ -46,7 +46,7 @@ impl SecondFactors {
         if action == flow_api::Action::SelectDevice {
             self.select(of, judged, (members, asker)).await
         } else if action == flow_api::Action::CheckOtp {
-            self.check_code(of, judged, members).await
+            self.check_code(of, judged, (members, asker)).await
         } else if action == flow_api::Action::ResendOtp {
             self.resend(of.1, judged, asker).await
         } else {
@@ -155,7 +155,10 @@ impl SecondFactors {
         let offered = flow.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
         let named = members.text("deviceRef").and_then(|id| id.parse().ok());
         let selected = named.filter(|device| offered.contains(device)).ok_or_else(no_device)?;
-        self.still_there(&flow, &policy, selected).await?;
+        let flow = match self.still_there(flow, (&policy, selected), (judged, asker)).await? {
+            ControlFlow::Continue(flow) => flow,
+            ControlFlow::Break(next) => return Ok(next),
+        };
         // First the new one, so that whoever cannot be asked again is still asked.
         let asked = self.asked_on(flow.clone(), &policy, (selected, asker)).await?;
         let Some(next) = asked.map_err(NotAsked::refusal)? else { return Ok(None) };
@@ -182,7 +185,7 @@ impl SecondFactors {
     /// Whether a question has its answer, or will have none. Changes nothing.
     pub async fn is_answered(&self, flow: &Flow) -> Result<bool, StoreError> {
         match flow.waits_for() {
-            Some(pushed) => self.devices.is_over(pushed).await,
+            Some(pushed) => Ok(self.devices.is_over(pushed).await? || self.is_stranded(flow).await?),
             None => Ok(false),
         }
     }
@@ -196,7 +199,7 @@ impl SecondFactors {
         }
     }
 
-    async fn answered(
+    pub(super) async fn answered(
         &self,
         flow: Flow,
         pushed: &Pushed,
@@ -219,7 +222,7 @@ impl SecondFactors {
     }
 
     /// `None`: of nobody who has proved to be somebody.
-    async fn evaluated(
+    pub(super) async fn evaluated(
         &self,
         flow: &Flow,
         policy: &MfaPolicyId,
@@ -241,7 +244,7 @@ impl SecondFactors {
     }
 
     /// `None`: no second factor was asked for.
-    async fn came_to(
+    pub(super) async fn came_to(
         &self,
         flow: Flow,
         policy: &MfaPolicyId,
@@ -288,7 +291,10 @@ impl SecondFactors {
         let (Some(sent), Some(policy)) = (flow.sent().cloned(), flow.mfa_policy(&judged.around())) else {
             return Ok(None);
         };
-        self.still_there(&flow, &policy, sent.selected).await?;
+        let flow = match self.still_there(flow, (&policy, sent.selected), (judged, asker)).await? {
+            ControlFlow::Continue(flow) => flow,
+            ControlFlow::Break(next) => return Ok(next),
+        };
         let asked = self.asked_on(flow, &policy, (sent.selected, asker)).await?;
         Ok(asked.map_err(NotAsked::refusal)?)
     }
@@ -298,13 +304,16 @@ impl SecondFactors {
         &self,
         (id, flow): (&FlowId, Flow),
         judged: &Judged,
-        members: &Members,
+        (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
         let (Some(sent), Some(policy)) = (flow.sent().cloned(), flow.mfa_policy(&judged.around())) else {
             return Ok(None);
         };
         let flow = self.by_app((id, flow), judged, members).await?;
-        self.still_there(&flow, &policy, sent.selected).await?;
+        let flow = match self.still_there(flow, (&policy, sent.selected), (judged, asker)).await? {
+            ControlFlow::Continue(flow) => flow,
+            ControlFlow::Break(next) => return Ok(next),
+        };
         let checked = self.codes.check(&flow, &sent, members.text("otp").unwrap_or_default()).await?;
         let event = self.event(&flow, judged.now).device(sent.selected);
         match checked {
@@ -323,14 +332,6 @@ impl SecondFactors {
         }
     }
 
-    /// As things are now: a device may be blocked, or gone, or the policy may do without it.
-    async fn still_there(&self, flow: &Flow, policy: &MfaPolicyId, selected: DeviceId) -> Result<(), FlowError> {
-        let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
-        let (verdict, _) = self.evaluate.evaluate(user, policy, None).await?;
-        let there = matches!(&verdict, Verdict::Ask(devices, _) if devices.contains(&selected));
-        if there { Ok(()) } else { Err(no_device().into()) }
-    }
-
     fn event(&self, flow: &Flow, now: Timestamp) -> Event {
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::SecondFactorEvaluated)
             .client(&flow.client)
@@ -343,7 +344,7 @@ impl SecondFactors {
 }
 
 /// The person should have been asked, and was not.
-enum NotAsked {
+pub(super) enum NotAsked {
     Push,
     Code(NotSent),
 }
@@ -367,6 +368,6 @@ impl NotAsked {
     }
 }
 
-fn no_device() -> FlowRefusal {
+pub(super) fn no_device() -> FlowRefusal {
     FlowRefusal::invalid(DetailCode::InvalidDevice, Some("deviceRef"), "a device on which the person cannot be asked")
 }

@@ -8,6 +8,7 @@ use crate::world::{Answer, Browser, Client, Person, Phone, World};
 mod authorization;
 mod enrolment;
 mod every_state;
+mod gone;
 mod invariants;
 mod new_device;
 mod new_device_answers;
@@ -20,6 +21,7 @@ mod step_up_pages;
 mod step_up_races;
 mod step_up_senders;
 mod transport_modes;
+mod stopped;
 mod web_view;
 mod worth;
 

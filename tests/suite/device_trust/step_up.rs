@@ -14,7 +14,7 @@ pub(super) const REJECTED: &str = "PUSH_CONFIRMATION_REJECTED";
 pub(super) const SELECTION: &str = "DEVICE_SELECTION_REQUIRED";
 
 /// A policy for people who have their phones from a key.
-fn without_numbers() -> Value {
+pub(super) fn without_numbers() -> Value {
     json!({ "id": "mfa", "number_matching": "off" })
 }
 
@@ -34,7 +34,7 @@ impl Scene {
     }
 
     /// A sign-in whose second factor is asked for.
-    async fn asked(&self) -> (Browser, String, Value) {
+    pub(super) async fn asked(&self) -> (Browser, String, Value) {
         let mut browser = self.world.browser();
         let id = self.at_second_factor(&mut browser).await;
         let state = browser.act(&id, "authenticate", &json!({})).await.ok();

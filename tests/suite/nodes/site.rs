@@ -326,6 +326,15 @@ impl Site {
         user.id
     }
 
+    /// What an administrator does, past all nodes.
+    pub(crate) async fn sets_status(&self, username: &str, status: Status) {
+        let user = self.known.user_by_username(username).await.expect("a database").expect("a person");
+        let people = People::new(self.database.clone(), Arc::clone(&self.known));
+        let event = self.event(Action::UserUpdated).user(user.id);
+        let change = |user: User| User { status, ..user };
+        people.update(user.id, &event, self.clock.now(), change).await.expect("a database");
+    }
+
     /// A letter, where nobody carries any.
     pub(crate) async fn letter(&self) {
         let outbox = Outbox::new(self.database.clone());

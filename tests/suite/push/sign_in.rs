@@ -4,16 +4,20 @@ use serde_json::{Value, json};
 
 use super::double::Reply;
 use super::{APNS_TOKEN, FCM_TOKEN, Scene, a_while, read, unregistered, with_app};
-use crate::world::{Browser, Client, seconds};
+use crate::world::{Browser, Client, Watch, seconds};
 
 const PASSWORD: &str = "correct horse battery";
 
-/// At the point where alice is asked.
+/// At the point where bob is asked.
 async fn begun(scene: &Scene, site: &Client) -> (Browser, String) {
+    begun_by(scene, site, "bob").await
+}
+
+async fn begun_by(scene: &Scene, site: &Client, username: &str) -> (Browser, String) {
     let mut browser = scene.world.browser();
     let flow = browser.flow(site, &[]).await;
     let id = flow["id"].as_str().unwrap().to_owned();
-    let state = browser.password(&id, "bob", PASSWORD).await.ok();
+    let state = browser.password(&id, username, PASSWORD).await.ok();
     assert_eq!(state["status"], "AUTHENTICATION_REQUIRED");
     (browser, id)
 }
@@ -31,7 +35,10 @@ struct SignIn {
 
 impl SignIn {
     async fn start() -> Self {
-        let scene = Scene::start().await.unpairs_automatically().await;
+        Self::at(Scene::start().await.unpairs_automatically().await).await
+    }
+
+    async fn at(scene: Scene) -> Self {
         let admin = scene.world.robot("policies", "nod:admin").await;
         let mfa = json!({ "id": "mfa", "number_matching": "off" });
         assert_eq!(admin.post("/admin/v1/mfa-policies", &mfa).await.status, 201);
@@ -75,25 +82,87 @@ async fn r11_the_phone_that_is_chosen_is_told_and_the_one_that_was_hears_that_it
     assert_eq!((scene.services.fcm.asked().len(), scene.services.apns.asked().len()), (2, 1));
 }
 
-/// [flows.md F5] The flow does not wait for a phone that has no app any more.
+/// Whoever asked is told that nobody answers, so many times, without anybody asking for it.
+async fn withdrawn(watch: &Watch, times: usize) {
+    crate::admin::until("questions are withdrawn", async || {
+        let events = watch.events().await;
+        let ended = events.iter().filter(|event| event.action == "request.cancelled");
+        (ended.filter(|event| event.reason.as_deref() == Some("app_uninstalled")).count() == times).then_some(())
+    })
+    .await;
+}
+
+/// [flows.md F5] The flow does not wait for a phone that has no app any more: the next one is asked.
 #[tokio::test]
 async fn t5_5_a_sign_in_goes_on_when_the_phone_is_gone() {
     let SignIn { scene, site, bob } = SignIn::start().await;
     scene.services.fcm.will([Reply::Says(404, unregistered())]);
+    let watch = scene.world.watch().await;
     let (mut browser, id) = begun(&scene, &site).await;
     act(&mut browser, &id, "authenticate", json!({})).await;
-    let state = crate::admin::until("the flow goes on", async || {
-        let state = act(&mut browser, &id, "poll", json!({})).await;
-        (state["status"] != "PUSH_CONFIRMATION_WAITING").then_some(state)
-    })
-    .await;
-    assert_eq!(state["status"], "PUSH_CONFIRMATION_TIMED_OUT", "{state}");
+    withdrawn(&watch, 1).await;
+    let state = act(&mut browser, &id, "poll", json!({})).await;
+    let other = json!(bob.phones[1].device().to_string());
+    assert_eq!(
+        (&state["status"], &state["selectedDeviceRef"]["id"]),
+        (&json!("PUSH_CONFIRMATION_WAITING"), &other),
+        "{state}"
+    );
     assert_eq!(scene.world.now(), crate::world::BEGIN, "at once, and not when the time is over");
-    let other = json!({ "deviceRef": { "id": bob.phones[1].device().to_string() } });
-    let state = act(&mut browser, &id, "selectDevice", other).await;
-    assert_eq!(state["status"], "PUSH_CONFIRMATION_WAITING");
     scene.services.apns.takes(1).await;
     bob.phones[1].approve_the_question().await;
+    assert_eq!(act(&mut browser, &id, "poll", json!({})).await["status"], "MFA_COMPLETED");
+}
+
+/// [flows.md F5] of everybody on the phone: who has no other is the policy's affair, in the same flow.
+#[tokio::test]
+async fn t5_5_t5_6_nobody_waits_for_the_phone_of_another() {
+    let SignIn { scene, site, mut bob } = SignIn::start().await;
+    let carol = scene.world.user("carol").with_password(PASSWORD).await;
+    assert_eq!(bob.phones[0].pair_as(&carol.pairing_key().await, super::PACKAGE).await.status, 201);
+    let (mut browser, id) = begun_by(&scene, &site, "carol").await;
+    let state = act(&mut browser, &id, "authenticate", json!({})).await;
+    assert_eq!(state["status"], "PUSH_CONFIRMATION_WAITING");
+    scene.services.fcm.takes(1).await;
+    let watch = scene.world.watch().await;
+    scene.services.fcm.will([Reply::Says(404, unregistered())]);
+    let (mut browser_of_bob, of_bob) = begun(&scene, &site).await;
+    act(&mut browser_of_bob, &of_bob, "authenticate", json!({})).await;
+    withdrawn(&watch, 2).await;
+    let state = act(&mut browser, &id, "poll", json!({})).await;
+    assert_eq!((&state["status"], &state["code"]), (&json!("MFA_FAILED"), &json!("NO_DEVICES")));
+    let state = act(&mut browser_of_bob, &of_bob, "poll", json!({})).await;
+    assert_eq!(state["status"], "PUSH_CONFIRMATION_WAITING");
+    bob.phones[1].approve_the_question().await;
+    assert_eq!(act(&mut browser_of_bob, &of_bob, "poll", json!({})).await["status"], "MFA_COMPLETED");
+}
+
+/// [flows.md F5] where nobody is unpaired for it, the phone rings no more all the same, and nobody waits until the end.
+#[tokio::test]
+async fn t5_5_a_phone_that_stays_a_device_is_waited_for_no_more() {
+    let SignIn { scene, site, mut bob } = SignIn::at(Scene::start().await).await;
+    let carol = scene.world.user("carol").with_password(PASSWORD).await;
+    assert_eq!(bob.phones[0].pair_as(&carol.pairing_key().await, super::PACKAGE).await.status, 201);
+    let (mut browser, id) = begun_by(&scene, &site, "carol").await;
+    act(&mut browser, &id, "authenticate", json!({})).await;
+    scene.services.fcm.takes(1).await;
+    let watch = scene.world.watch().await;
+    scene.services.fcm.will([Reply::Says(404, unregistered())]);
+    let (mut browser_of_bob, of_bob) = begun(&scene, &site).await;
+    act(&mut browser_of_bob, &of_bob, "authenticate", json!({})).await;
+    withdrawn(&watch, 2).await;
+    for (browser, id) in [(&mut browser, &id), (&mut browser_of_bob, &of_bob)] {
+        assert_eq!(act(browser, id, "poll", json!({})).await["status"], "PUSH_CONFIRMATION_TIMED_OUT");
+    }
+    assert_eq!(scene.world.now(), crate::world::BEGIN);
+    let other = json!({ "deviceRef": { "id": bob.phones[1].device().to_string() } });
+    act(&mut browser_of_bob, &of_bob, "selectDevice", other).await;
+    bob.phones[1].approve_the_question().await;
+    assert_eq!(act(&mut browser_of_bob, &of_bob, "poll", json!({})).await["status"], "MFA_COMPLETED");
+    // It is a device still, and who has the app after all finds the question without being rung.
+    let again = json!({ "deviceRef": { "id": bob.phones[0].device_of(carol.id).to_string() } });
+    assert_eq!(act(&mut browser, &id, "selectDevice", again).await["status"], "PUSH_CONFIRMATION_WAITING");
+    bob.phones[0].approve_the_question().await;
     assert_eq!(act(&mut browser, &id, "poll", json!({})).await["status"], "MFA_COMPLETED");
 }
 

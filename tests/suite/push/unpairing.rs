@@ -266,6 +266,21 @@ async fn s94_who_is_blocked_meanwhile_is_told_nothing() {
     assert_eq!(scene.services.fcm.asked().len(), 1);
 }
 
+/// [reliability R10; flows.md H.4] Locked while they were being told: their phone rings for nobody.
+#[tokio::test]
+async fn r10_who_is_locked_is_rung_no_more() {
+    let scene = Scene::start().await.reached_by_fcm().await;
+    scene.services.fcm.will([Reply::Later(503, 1)]);
+    scene.asks().await;
+    scene.services.fcm.is_asked(1).await;
+    scene.is_planned_in(1).await;
+    scene.alice.set_status(Status::Locked).await;
+    scene.world.clock.advance(seconds(1));
+    scene.is_quiet().await;
+    a_while().await;
+    assert_eq!(scene.services.fcm.asked().len(), 1);
+}
+
 /// [reliability R10] The same for whoever is locked.
 #[tokio::test]
 async fn r10_who_is_locked_has_nothing_to_approve() {

@@ -28,31 +28,55 @@ const TABLE: [(Status, &[(Action, Status)]); 9] = [
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::DeviceSelectionRequired, &[
+        (Action::SelectDevice, Status::DeviceSelectionRequired),
         (Action::SelectDevice, Status::PushConfirmationWaiting),
         (Action::SelectDevice, Status::OtpRequired),
+        (Action::SelectDevice, Status::MfaCompleted),
+        (Action::SelectDevice, Status::MfaFailed),
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::PushConfirmationWaiting, &[
+        (Action::Poll, Status::DeviceSelectionRequired),
+        (Action::Poll, Status::PushConfirmationWaiting),
+        (Action::Poll, Status::OtpRequired),
         (Action::Poll, Status::MfaCompleted),
         (Action::Poll, Status::MobilePairingRequired),
+        (Action::Poll, Status::MfaFailed),
         (Action::Poll, Status::PushConfirmationRejected),
         (Action::Poll, Status::PushConfirmationTimedOut),
+        (Action::SelectDevice, Status::DeviceSelectionRequired),
         (Action::SelectDevice, Status::PushConfirmationWaiting),
         (Action::SelectDevice, Status::OtpRequired),
+        (Action::SelectDevice, Status::MfaCompleted),
+        (Action::SelectDevice, Status::MfaFailed),
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::PushConfirmationTimedOut, &[
+        (Action::SelectDevice, Status::DeviceSelectionRequired),
         (Action::SelectDevice, Status::PushConfirmationWaiting),
         (Action::SelectDevice, Status::OtpRequired),
+        (Action::SelectDevice, Status::MfaCompleted),
+        (Action::SelectDevice, Status::MfaFailed),
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::PushConfirmationRejected, &[(Action::CancelAuthentication, Status::Failed)]),
     (Status::OtpRequired, &[
+        (Action::CheckOtp, Status::DeviceSelectionRequired),
+        (Action::CheckOtp, Status::PushConfirmationWaiting),
+        (Action::CheckOtp, Status::OtpRequired),
         (Action::CheckOtp, Status::MfaCompleted),
         (Action::CheckOtp, Status::MobilePairingRequired),
+        (Action::CheckOtp, Status::MfaFailed),
+        (Action::ResendOtp, Status::DeviceSelectionRequired),
+        (Action::ResendOtp, Status::PushConfirmationWaiting),
         (Action::ResendOtp, Status::OtpRequired),
-        (Action::SelectDevice, Status::OtpRequired),
+        (Action::ResendOtp, Status::MfaCompleted),
+        (Action::ResendOtp, Status::MfaFailed),
+        (Action::SelectDevice, Status::DeviceSelectionRequired),
         (Action::SelectDevice, Status::PushConfirmationWaiting),
+        (Action::SelectDevice, Status::OtpRequired),
+        (Action::SelectDevice, Status::MfaCompleted),
+        (Action::SelectDevice, Status::MfaFailed),
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::MobilePairingRequired, &[(Action::ContinueAuthentication, NEXT)]),
@@ -128,7 +152,7 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
         Verdict::LetIn,
         Verdict::Failed(Why::NoDevices),
     ];
-    let evaluations = verdicts.into_iter().flat_map(|verdict| [(verdict.clone(), false), (verdict, true)]);
+    let evaluations = verdicts.clone().into_iter().flat_map(|verdict| [(verdict.clone(), false), (verdict, true)]);
     let mut all: Vec<(Action, Option<Flow>)> =
         evaluations.map(|(verdict, pairs)| (Action::Authenticate, evaluated(flow.clone(), verdict, pairs))).collect();
     for device in DEVICES {
@@ -151,6 +175,17 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
         let next = flow.clone().code_verified(OtpId::new(Uuid::from_u128(number)));
         all.push((Action::CheckOtp, next.clone()));
         all.push((Action::CheckOtp, next.map(|next| next.admitted(Some(at(300))))));
+    }
+    // What somebody was asked on is gone, or they are stopped themselves.
+    let links = flow.actions();
+    for action in [Action::Poll, Action::SelectDevice, Action::CheckOtp, Action::ResendOtp] {
+        if !links.contains(&action) {
+            continue;
+        }
+        for verdict in verdicts.clone() {
+            let anew = flow.clone().unasked();
+            all.push((action, anew.and_then(|flow| mfa::came_to(flow, (verdict, None), None, (7, at(0))))));
+        }
     }
     all.push((Action::ContinueAuthentication, flow.clone().second_factor_continued(around)));
     let given_up = flow.clone().cancelled(around).filter(|_| flow.actions().contains(&Action::CancelAuthentication));

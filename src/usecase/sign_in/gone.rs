@@ -1,0 +1,92 @@
+//! The second factor of somebody whose device goes away while they are asked on it, or who is stopped themselves: the flow
+//! waits for nobody, and goes on with what there is [flows.md F5, H.4].
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::domain::client::Client;
+use crate::domain::flow::{Flow, Outcome, SecondFactor};
+use crate::domain::second_factor::Verdict;
+use crate::protocol::flow_api::FlowRefusal;
+use crate::protocol::id::{DeviceId, MfaPolicyId};
+use crate::store::ephemeral::StoreError;
+use crate::usecase::sign_in::advance::FlowError;
+use crate::usecase::sign_in::second_factor::{SecondFactors, no_device};
+use crate::usecase::sign_in::send_code::Asker;
+use crate::usecase::sign_in::{Judged, Known};
+
+impl Known {
+    /// The flow of somebody who was asked, with their answer, or with what comes of it that there will be none. `None`:
+    /// nobody was asked.
+    pub(super) async fn polled(
+        &self,
+        flow: Flow,
+        client: &Arc<Client>,
+        asker: Asker<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Flow>, StoreError> {
+        let factors = &self.second_factors;
+        let Some(flow) = factors.poll(flow, now).await? else { return Ok(None) };
+        if !factors.is_stranded(&flow).await? {
+            return Ok(Some(flow));
+        }
+        let judged = self.judged(Arc::clone(client), flow.user(), now).await?;
+        Box::pin(factors.go_on(flow, (&judged, asker))).await
+    }
+}
+
+impl SecondFactors {
+    /// Whether nobody can answer what a flow waits for, or did until a moment ago: the phone is none of the person's any
+    /// more, or the person is stopped. Whoever made it so may not have got to withdraw the question. Changes nothing.
+    pub(super) async fn is_stranded(&self, flow: &Flow) -> Result<bool, StoreError> {
+        let pushed = flow.second_factor.as_ref().and_then(SecondFactor::pushed);
+        let (Some(pushed), Some(user)) = (pushed, flow.user()) else { return Ok(false) };
+        Ok(!self.evaluate.is_there(user, pushed.selected).await?)
+    }
+
+    /// As things are now: a device may be blocked, or gone, the person may be stopped, or the policy may do without.
+    /// `Break`: so it is, and this is where the flow is then. Refused, there is something else that can be chosen.
+    pub(super) async fn still_there(
+        &self,
+        flow: Flow,
+        (policy, selected): (&MfaPolicyId, DeviceId),
+        (judged, asker): (&Judged, Asker<'_>),
+    ) -> Result<ControlFlow<Option<Flow>, Flow>, FlowError> {
+        let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
+        let (verdict, _) = self.evaluate.evaluate(user, policy, None).await?;
+        let there = if let Verdict::Ask(devices, _) = verdict { devices } else { Vec::new() };
+        if there.contains(&selected) {
+            return Ok(ControlFlow::Continue(flow));
+        }
+        let Some(second_factor) = &flow.second_factor else { return Err(no_device().into()) };
+        let waits = match second_factor.selected() {
+            Some(asked) => there.contains(&asked),
+            None => second_factor.devices().iter().any(|offered| there.contains(offered)),
+        };
+        if waits {
+            return Err(no_device().into());
+        }
+        Ok(ControlFlow::Break(Box::pin(self.go_on(flow, (judged, asker))).await?))
+    }
+
+    /// What it comes to anew. Whoever answered in time has answered: SQL has the last word.
+    async fn go_on(&self, flow: Flow, (judged, asker): (&Judged, Asker<'_>)) -> Result<Option<Flow>, StoreError> {
+        if let Some(pushed) = flow.waits_for().cloned() {
+            match self.devices.withdraw(&flow, &pushed, "nobody can answer it any more").await? {
+                Outcome::TimedOut => {}
+                outcome @ (Outcome::Approved(_) | Outcome::Denied) => {
+                    return Ok(self.answered(flow, &pushed, outcome, judged.now).await);
+                }
+            }
+        }
+        let (Some(policy), Some(flow)) = (flow.mfa_policy(&judged.around()), flow.unasked()) else { return Ok(None) };
+        let Some(evaluated) = self.evaluated(&flow, &policy, judged.now).await? else { return Ok(None) };
+        let choosing = flow.clone().second_factor_evaluated(evaluated.clone(), None);
+        Ok(match self.came_to(flow, &policy, evaluated, (None, asker)).await? {
+            Ok(next) => next,
+            // On the next one they are asked too often: they may know another.
+            Err(_) => choosing,
+        })
+    }
+}
