@@ -24,6 +24,7 @@ mod m0014_device_trust;
 mod m0015_device_application;
 mod m0016_otp_devices;
 mod m0017_push;
+mod m0018_passcodes;
 mod m0020_app_standing;
 
 #[derive(Debug)]
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_device_application::Migration),
             Box::new(m0016_otp_devices::Migration),
             Box::new(m0017_push::Migration),
+            Box::new(m0018_passcodes::Migration),
             Box::new(m0020_app_standing::Migration),
         ]
     }
@@ -74,6 +76,7 @@ pub fn sql(name: &str, engine: DbBackend) -> Option<String> {
         "m0015_device_application" => m0015_device_application::sql,
         "m0016_otp_devices" => m0016_otp_devices::sql,
         "m0017_push" => m0017_push::sql,
+        "m0018_passcodes" => m0018_passcodes::sql,
         "m0020_app_standing" => m0020_app_standing::sql,
         _ => return None,
     };

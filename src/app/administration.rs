@@ -24,6 +24,7 @@ use crate::http::admin::policies::PoliciesApi;
 use crate::http::admin::push_credentials::PushCredentialsApi;
 use crate::http::admin::requests::RequestsApi;
 use crate::http::admin::sign_on_settings::SignOnSettingsApi;
+use crate::http::admin::totp_devices::TotpDevicesApi;
 use crate::http::admin::user_codes::UserCodesApi;
 use crate::http::admin::users::UsersApi;
 use crate::http::admin::webhooks::WebhooksApi;
@@ -42,6 +43,7 @@ use crate::store::sql::sign_on::MfaPolicies;
 use crate::store::sql::sign_on::NativeApplications;
 use crate::store::sql::sign_on::Policies;
 use crate::store::sql::sign_on::SignOnSettings;
+use crate::store::sql::totp_devices::TotpDevices;
 use crate::store::sql::user_codes::UserCodes;
 use crate::store::sql::webhooks::Webhooks;
 use crate::usecase::admin::Desk;
@@ -66,6 +68,7 @@ use crate::usecase::admin::push_credentials::ManagePushCredentials;
 use crate::usecase::admin::requests::ManageRequests;
 use crate::usecase::admin::requests::Questions;
 use crate::usecase::admin::sign_on_settings::ManageSignOnSettings;
+use crate::usecase::admin::totp_devices::ManageTotpDevices;
 use crate::usecase::admin::user_codes::ManageUserCodes;
 use crate::usecase::admin::users::ManageUsers;
 use crate::usecase::admin::webhooks::ManageWebhooks;
@@ -93,7 +96,7 @@ pub(super) type AdminApi = (
     BootstrapApi,
     ClientsApi,
     InitialAccessTokensApi,
-    (UsersApi, PasskeysApi, PasswordsApi, UserCodesApi, OtpDevicesApi),
+    (UsersApi, PasskeysApi, PasswordsApi, UserCodesApi, OtpDevicesApi, TotpDevicesApi),
     DevicesApi,
     PairingKeysApi,
     RequestsApi,
@@ -174,7 +177,8 @@ impl Wiring {
                 },
                 PasswordsApi { passwords: ManagePasswords { passwords: Passwords::new(database.clone()), desk } },
                 UserCodesApi { codes: self.user_codes() },
-                OtpDevicesApi { devices: self.otp_devices(people) },
+                OtpDevicesApi { devices: self.otp_devices(people.clone()) },
+                TotpDevicesApi { devices: self.totp_devices(people) },
             ),
             DevicesApi { devices: devices_of_people, cursors: cursors.clone() },
             PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },
@@ -196,6 +200,16 @@ impl Wiring {
         ManageOtpDevices {
             devices: OtpDevices::new(self.parts.database.clone()),
             people,
+            desk: Desk { clock: self.clock(), entropy: self.entropy() },
+        }
+    }
+
+    fn totp_devices(&self, people: People) -> ManageTotpDevices {
+        ManageTotpDevices {
+            devices: TotpDevices::new(self.parts.database.clone()),
+            people,
+            master: Arc::clone(&self.master),
+            issuer: self.settings.issuer.clone(),
             desk: Desk { clock: self.clock(), entropy: self.entropy() },
         }
     }

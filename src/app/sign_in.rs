@@ -19,6 +19,7 @@ use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::sessions::Sessions;
+use crate::store::sql::totp_devices::TotpDevices;
 use crate::usecase::account::applications::OwnApplications;
 use crate::usecase::account::ceremonies::Ceremonies;
 use crate::usecase::account::confirm::Confirm;
@@ -39,6 +40,7 @@ use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::advance::Advance;
 use crate::usecase::sign_in::ask_device::AskDevice;
 use crate::usecase::sign_in::authorize::Authorize;
+use crate::usecase::sign_in::check_totp::CheckTotp;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::known_devices::KnownDevices;
@@ -139,6 +141,7 @@ impl Wiring {
                 evaluate: Evaluate {
                     directory: self.directory(),
                     otp_devices: OtpDevices::new(self.parts.database.clone()),
+                    totp_devices: TotpDevices::new(self.parts.database.clone()),
                     served: self.parts.carriers.served.clone(),
                     standings: AppStandings::new(self.parts.database.clone()),
                     clock: self.clock(),
@@ -174,6 +177,12 @@ impl Wiring {
                     },
                     clock: self.clock(),
                     entropy: self.entropy(),
+                },
+                totps: CheckTotp {
+                    devices: TotpDevices::new(self.parts.database.clone()),
+                    guards: Shelf::new(self.store()),
+                    master: Arc::clone(&self.master),
+                    clock: self.clock(),
                 },
                 ledger: self.parts.ledger.clone(),
                 entropy: self.entropy(),

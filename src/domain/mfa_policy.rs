@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::NumberMatching;
 use super::otp::{Channel, OtpMethod};
+use super::totp::TotpMethod;
 use crate::clock::Timestamp;
 use crate::protocol::id::{MfaPolicyId, NativeApplicationId};
 use crate::protocol::words::words;
@@ -50,6 +51,9 @@ pub struct MfaPolicy {
     /// and by a call.
     #[serde(default)]
     pub voice: OtpMethod,
+    /// Codes of authenticator apps.
+    #[serde(default)]
+    pub totp: TotpMethod,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<Permitted>,
     pub created_at: Timestamp,

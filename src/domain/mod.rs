@@ -43,6 +43,7 @@ pub mod sign_on;
 pub mod signing_key;
 pub mod silence;
 pub mod subject;
+pub mod totp;
 pub mod trail;
 pub mod user;
 pub mod webhook;

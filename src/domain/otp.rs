@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::protocol::id::{DeviceId, OtpId, RequestId, UserId};
 use crate::protocol::phone_number::{PhoneNumber, Reach};
+use crate::protocol::totp::digits;
 use crate::protocol::words::words;
 use crate::secret::{Secret, constant_time_eq};
 
@@ -35,6 +36,15 @@ impl Channel {
             Self::Voice => "VOICE",
         }
     }
+}
+
+/// Where a code came from that was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CodeSource {
+    /// It was sent.
+    Sent(Channel),
+    /// An authenticator app showed it.
+    Authenticator,
 }
 
 /// Where a person gets codes. An administrator has said that it is theirs.
@@ -140,6 +150,18 @@ impl OtpMethod {
     pub const LIFETIME: RangeInclusive<u32> = 60..=1800;
     pub const ATTEMPTS: RangeInclusive<u32> = 1..=7;
     pub const COOL_DOWN: RangeInclusive<u32> = 120..=1800;
+
+    pub const fn tries(self) -> Tries {
+        Tries { attempts: self.attempts, cool_down: self.cool_down }
+    }
+}
+
+/// How many wrong codes are looked at, and what comes then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tries {
+    pub attempts: u32,
+    /// In seconds.
+    pub cool_down: u32,
 }
 
 impl Default for OtpMethod {
@@ -212,8 +234,7 @@ impl OtpSecrets {
 
     /// Whether this is the code, with whatever people put between its digits.
     pub fn is_code(&self, of: CodeOf, typed: &str) -> bool {
-        let typed: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
-        constant_time_eq(self.code(of).expose().as_bytes(), typed.as_bytes())
+        constant_time_eq(self.code(of).expose().as_bytes(), digits(typed).expose().as_bytes())
     }
 }
 

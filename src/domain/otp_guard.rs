@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ladder::{DAY, MOST_FAILURES};
-use super::otp::OtpMethod;
+use super::otp::Tries;
 use crate::clock::Timestamp;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -38,9 +38,10 @@ pub enum Tried {
 }
 
 impl OtpGuard {
-    /// A try is counted as a wrong one until it turns out to be right: however many come at once, no more are compared.
+    /// `sent_at`: when the code was sent that is compared; `None` where an app shows it. A try is counted as a wrong one
+    /// until it turns out to be right: however many come at once, no more are compared.
     #[must_use]
-    pub fn attempt(mut self, method: OtpMethod, sent_at: Timestamp, now: Timestamp) -> (Self, Tried) {
+    pub fn attempt(mut self, tries: Tries, sent_at: Option<Timestamp>, now: Timestamp) -> (Self, Tried) {
         if self.is_locked(now) || self.is_void(sent_at) {
             return (self, Tried::Locked);
         }
@@ -52,8 +53,8 @@ impl OtpGuard {
         self.last = Some(now);
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.wrong = self.wrong.saturating_add(1);
-        let left = method.attempts.saturating_sub(self.wrong);
-        if let Some(lock) = self.lock(method, left, now) {
+        let left = tries.attempts.saturating_sub(self.wrong);
+        if let Some(lock) = self.lock(tries, left, now) {
             self = Self { wrong: 0, void_before: Some(now), locked_until: Some(lock), ..self };
             return (self, Tried::Looked { left: 0 });
         }
@@ -61,13 +62,13 @@ impl OtpGuard {
     }
 
     /// Until when nothing is looked at after this one. `None`: the next one is.
-    fn lock(&self, method: OtpMethod, left: u32, now: Timestamp) -> Option<Timestamp> {
+    fn lock(&self, tries: Tries, left: u32, now: Timestamp) -> Option<Timestamp> {
         if self.in_a_row >= MOST_FAILURES {
             return Some(now + DAY);
         }
         let too_many =
             (self.recent.len() >= PER_HOUR).then(|| self.recent.first().map(|first| *first + HOUR)).flatten();
-        let cool_down = (left == 0).then(|| now + Duration::from_secs(u64::from(method.cool_down)));
+        let cool_down = (left == 0).then(|| now + Duration::from_secs(u64::from(tries.cool_down)));
         too_many.max(cool_down)
     }
 
@@ -82,26 +83,27 @@ impl OtpGuard {
         self.locked_until.is_some_and(|until| now < until)
     }
 
-    fn is_void(&self, sent_at: Timestamp) -> bool {
-        self.void_before.is_some_and(|at| sent_at <= at)
+    fn is_void(&self, sent_at: Option<Timestamp>) -> bool {
+        self.void_before.zip(sent_at).is_some_and(|(at, sent_at)| sent_at <= at)
     }
 
     /// How many wrong ones a code has left.
-    pub fn left(&self, method: OtpMethod, sent_at: Timestamp, now: Timestamp) -> u32 {
-        if self.is_locked(now) || self.is_void(sent_at) { 0 } else { method.attempts.saturating_sub(self.wrong) }
+    pub fn left(&self, tries: Tries, sent_at: Option<Timestamp>, now: Timestamp) -> u32 {
+        if self.is_locked(now) || self.is_void(sent_at) { 0 } else { tries.attempts.saturating_sub(self.wrong) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::otp::OtpMethod;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(1_800_000_000 + seconds)
     }
 
     fn tried(guard: &mut OtpGuard, sent: i64, seconds: i64) -> Tried {
-        let (next, tried) = guard.clone().attempt(OtpMethod::default(), at(sent), at(seconds));
+        let (next, tried) = guard.clone().attempt(OtpMethod::default().tries(), Some(at(sent)), at(seconds));
         *guard = next;
         tried
     }
@@ -127,7 +129,8 @@ mod tests {
                 wrong += 1;
                 assert_ne!(tried(&mut guard, round * 10, round * 10 + 1), Tried::Locked);
             }
-            let (next, tried) = guard.clone().attempt(OtpMethod::default(), at(round * 10), at(round * 10 + 2));
+            let (next, tried) =
+                guard.clone().attempt(OtpMethod::default().tries(), Some(at(round * 10)), at(round * 10 + 2));
             if round < 4 {
                 assert_ne!(tried, Tried::Locked);
                 guard = next.succeeded();

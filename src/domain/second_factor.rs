@@ -5,6 +5,7 @@ use super::enrolment::{Enrolment, Grounds};
 use super::mfa_policy::{DeviceSelection, MfaPolicy, Without};
 use super::mobile_app::{MobileApp, Standing};
 use super::otp::{OtpDevice, Served};
+use super::totp::TotpDevice;
 use super::user;
 use crate::protocol::id::{DeviceId, NativeApplicationId};
 use crate::protocol::words::words;
@@ -17,6 +18,8 @@ pub struct Asked<'a> {
     pub policy: &'a MfaPolicy,
     /// Of the person, the primary one first.
     pub devices: &'a [Device],
+    /// Authenticator apps of theirs, the oldest first.
+    pub totps: &'a [TotpDevice],
     /// Where they get codes, the oldest first.
     pub addresses: &'a [OtpDevice],
     /// By what codes can be sent at all.
@@ -138,8 +141,10 @@ impl Asked<'_> {
         }
         let phones = self.devices.iter().filter(|device| self.is_usable(device)).map(|own| own.id);
         let addresses = self.addresses.iter().filter(|address| self.is_served(address)).map(|own| own.id);
-        // A phone proves more than a code: it comes first.
-        let usable: Vec<_> = phones.chain(addresses).collect();
+        let shown = self.policy.totp.enabled;
+        let apps = self.active().filter(|_| shown).map(|own| own.id);
+        // What proves more comes first: a phone, then a code that nobody had to be sent.
+        let usable: Vec<_> = phones.chain(apps).chain(addresses).collect();
         if !usable.is_empty() {
             let chooses = match (newcomer, self.policy.device_selection) {
                 // [flows.md F10] the primary device, and where that cannot be asked, one of the others.
@@ -150,7 +155,7 @@ impl Asked<'_> {
             };
             return Verdict::Ask(usable, if chooses { First::Choose } else { First::Ask });
         }
-        let (mode, missing, why) = if self.devices.is_empty() && self.addresses.is_empty() {
+        let (mode, missing, why) = if self.has_none() {
             (self.policy.no_devices_mode, Missing::NoDevices, Why::NoDevices)
         } else {
             (self.policy.incompatible_devices_mode, Missing::Incompatible, Why::NoUsableDevices)
@@ -175,6 +180,15 @@ impl Asked<'_> {
     /// Whether the person may be asked on it.
     fn is_usable(&self, device: &Device) -> bool {
         device.status == Status::Active && self.policy.asks(device.application.as_ref())
+    }
+
+    /// Those whose codes somebody has brought before.
+    fn active(&self) -> impl Iterator<Item = &TotpDevice> {
+        self.totps.iter().filter(|own| own.is_active())
+    }
+
+    fn has_none(&self) -> bool {
+        self.devices.is_empty() && self.addresses.is_empty() && self.active().next().is_none()
     }
 
     /// Whether the person may be sent a code there.
@@ -215,8 +229,10 @@ mod tests {
     use crate::domain::device::About;
     use crate::domain::mfa_policy::{AdditionalDevices, Matching, Permitted, PushLimit, let_in_for, push_timeout};
     use crate::domain::otp::{Channel, OtpMethod};
+    use crate::domain::totp::TotpMethod;
     use crate::protocol::id::{InstallationId, MfaPolicyId, UserId};
     use crate::protocol::phone_number::{Country, Reach};
+    use crate::secret::Sealed;
 
     const ACTIVE: Option<user::Status> = Some(user::Status::Active);
 
@@ -239,6 +255,7 @@ mod tests {
             email: OtpMethod::default(),
             sms: OtpMethod::default(),
             voice: OtpMethod::default(),
+            totp: TotpMethod::default(),
             applications: vec![Permitted {
                 application: application("bank"),
                 auto_enrollment: true,
@@ -274,7 +291,7 @@ mod tests {
         own: bool,
     ) -> (Verdict, Option<Enrolment>) {
         let app = app.map(|app| By { app, device: devices.first().filter(|_| own), standing: None });
-        Asked { standing: ACTIVE, policy, devices, addresses: &[], served: &by_mail(), app }.evaluate()
+        Asked { standing: ACTIVE, policy, devices, totps: &[], addresses: &[], served: &by_mail(), app }.evaluate()
     }
 
     fn by_mail() -> Served {
@@ -477,7 +494,7 @@ mod tests {
             ..policy(Without::Bypass, Without::Block)
         };
         let asked = |policy: &MfaPolicy, devices: &[Device], served: &Served| {
-            Asked { standing: ACTIVE, policy, devices, addresses, served, app: None }.evaluate().0
+            Asked { standing: ACTIVE, policy, devices, totps: &[], addresses, served, app: None }.evaluate().0
         };
         let mail = by_mail();
         assert_eq!(asked(&with_codes, &[], &mail), Verdict::Ask(vec![address.id], First::Ask));
@@ -489,6 +506,39 @@ mod tests {
         }
     }
 
+    #[test]
+    fn h4_an_authenticator_app_counts_where_the_policy_has_them_and_somebody_has_shown_that_it_has_the_key() {
+        let now = Timestamp::from_seconds(0);
+        let totp = |activated_at| TotpDevice {
+            id: DeviceId::new(Uuid::from_u128(8)),
+            user: UserId::new(Uuid::nil()),
+            nickname: None,
+            key: Sealed::from_bytes(Vec::new()),
+            activated_at,
+            last_step: None,
+            created_at: now,
+        };
+        let (active, waiting) = ([totp(Some(now))], [totp(None)]);
+        let address = [at(Channel::Email, "alice@example.com")];
+        let enabled = OtpMethod { enabled: true, ..OtpMethod::default() };
+        let with_apps = MfaPolicy {
+            totp: TotpMethod { enabled: true, ..TotpMethod::default() },
+            email: enabled,
+            ..policy(Without::Bypass, Without::Block)
+        };
+        let without_apps = policy(Without::Bypass, Without::Block);
+        let asked = |policy: &MfaPolicy, devices: &[Device], totps: &[TotpDevice], addresses: &[OtpDevice]| {
+            Asked { policy, devices, totps, addresses, served: &by_mail(), app: None }.evaluate().0
+        };
+        let phone = [device(None, Status::Active)];
+        let all = vec![phone[0].id, active[0].id, address[0].id];
+        assert_eq!(asked(&with_apps, &phone, &active, &address), Verdict::Ask(all, First::Ask));
+        assert_eq!(asked(&with_apps, &[], &active, &[]), Verdict::Ask(vec![active[0].id], First::Ask));
+        assert_eq!(asked(&with_apps, &[], &waiting, &[]), Verdict::Waived(Missing::NoDevices), "nobody has it yet");
+        let refused = Verdict::Failed(Why::NoUsableDevices);
+        assert_eq!(asked(&without_apps, &[], &active, &[]), refused, "it is no bypass either");
+    }
+
     /// [security.md case 118] nobody is sent anything to a country that nobody has allowed, and gets in without it neither.
     #[test]
     fn security_118_a_number_counts_where_its_channel_reaches_it() {
@@ -497,7 +547,8 @@ mod tests {
         let germany = Reach::Within(Country::parse("DE").into_iter().collect());
         let asked = |number: &OtpDevice, served: &Served| {
             let addresses = std::slice::from_ref(number);
-            Asked { standing: ACTIVE, policy: &policy, devices: &[], addresses, served, app: None }.evaluate().0
+            let (standing, devices, totps) = (ACTIVE, &[][..], &[][..]);
+            Asked { standing, policy: &policy, devices, totps, addresses, served, app: None }.evaluate().0
         };
         for (channel, served, other) in [
             (

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain::otp::Channel;
+use crate::domain::otp::{Channel, CodeSource};
 use crate::protocol::acr::{
-    AMR_OTP_BY_CALL, AMR_OTP_BY_MAIL, AMR_OTP_BY_SMS, AMR_PASSKEY, AMR_PASSWORD, AMR_STEP_UP, AMR_TRUSTED_DEVICE, Acr,
+    AMR_OTP_BY_APP, AMR_OTP_BY_CALL, AMR_OTP_BY_MAIL, AMR_OTP_BY_SMS, AMR_PASSKEY, AMR_PASSWORD, AMR_STEP_UP,
+    AMR_TRUSTED_DEVICE, Acr,
 };
 use crate::protocol::id::{DeviceId, SessionId, SessionToken, UserId};
 use crate::secret::Digest;
@@ -73,13 +74,14 @@ impl Authentication {
         self.and(&Self { at: self.at, acr: trusted.acr, amr: amr.to_owned() })
     }
 
-    /// A code that was sent has come back, too: for one transaction, in the same way.
+    /// A code was right, too: for one transaction, in the same way.
     #[must_use]
-    pub fn with_code(&self, channel: Channel) -> Self {
-        let amr = match channel {
-            Channel::Email => AMR_OTP_BY_MAIL,
-            Channel::Sms => AMR_OTP_BY_SMS,
-            Channel::Voice => AMR_OTP_BY_CALL,
+    pub fn with_code(&self, source: CodeSource) -> Self {
+        let amr = match source {
+            CodeSource::Sent(Channel::Email) => AMR_OTP_BY_MAIL,
+            CodeSource::Sent(Channel::Sms) => AMR_OTP_BY_SMS,
+            CodeSource::Sent(Channel::Voice) => AMR_OTP_BY_CALL,
+            CodeSource::Authenticator => AMR_OTP_BY_APP,
         };
         self.and(&Self { at: self.at, acr: Acr::Otp, amr: amr.to_owned() })
     }

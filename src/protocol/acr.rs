@@ -23,7 +23,7 @@ pub enum Acr {
     /// no page of somebody else's could have had it.
     #[serde(rename = "urn:nod:acr:passkey")]
     Passkey,
-    /// A password was right, and so was a code that was sent to an address of the person.
+    /// A password was right, and so was a code: one that was sent to an address of the person, or that an app showed.
     // The last one, since what rests in stores says so by number; it is not the strongest.
     #[serde(rename = "urn:nod:acr:otp")]
     Otp,
@@ -100,6 +100,10 @@ pub const AMR_OTP_BY_SMS: &str = "otp sms mfa";
 
 /// The same, said by a call.
 pub const AMR_OTP_BY_CALL: &str = "otp tel mfa";
+
+/// Authentication methods of a code that an app of the person showed: a second factor, if one that a page of somebody
+/// else's can ask for [NIST SP 800-63B §3.1.4].
+pub const AMR_OTP_BY_APP: &str = "otp mfa";
 
 /// Authentication methods of an answer on a device (RFC 8176 §2). We state what we have verified: possession of a key that
 /// we must take for a software key, and a person who acted. What a device says beyond that is kept

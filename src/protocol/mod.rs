@@ -41,6 +41,7 @@ pub mod scope;
 pub mod session_state;
 pub mod software_statement;
 pub mod token_exchange;
+pub mod totp;
 pub mod trusted_issuers;
 pub mod user_code;
 pub mod webauthn;

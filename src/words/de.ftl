@@ -170,6 +170,7 @@ code-resend = Neuen Code senden
 code-resend-in = Warten Sie { $span }, dann bekommen Sie einen neuen Code.
 code-resent = Ein neuer Code ist unterwegs.
 code-locked = Zu viele Codes waren falsch. Warten Sie ein paar Minuten und lassen Sie sich dann einen neuen schicken.
+code-wait = Zu viele Codes waren falsch. Warten Sie ein paar Minuten und versuchen Sie es dann noch einmal.
 code-too-often = Sie haben zu viele Codes bekommen. Warten Sie eine Weile und beginnen Sie dann von vorn.
 other-way = Einen anderen Weg wählen
 recovery = Wiederherstellungscode eingeben

@@ -170,6 +170,7 @@ code-resend = Send a new code
 code-resend-in = You can get a new code in { $span }.
 code-resent = A new code is on its way.
 code-locked = Too many codes were wrong. Wait a few minutes, then have a new one sent.
+code-wait = Too many codes were wrong. Wait a few minutes, then try again.
 code-too-often = You have had too many codes. Wait a while, then start again.
 other-way = Use another way
 recovery = Enter a recovery code

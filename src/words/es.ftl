@@ -170,6 +170,7 @@ code-resend = Enviar un código nuevo
 code-resend-in = Podrás pedir un código nuevo en { $span }.
 code-resent = Un código nuevo está en camino.
 code-locked = Demasiados códigos eran incorrectos. Espere unos minutos y pida después que se le envíe uno nuevo.
+code-wait = Demasiados códigos eran incorrectos. Espere unos minutos y vuelva a intentarlo.
 code-too-often = Ha recibido demasiados códigos. Espere un rato y empiece de nuevo.
 other-way = Usar otra forma
 recovery = Escribe un código de recuperación

@@ -170,6 +170,7 @@ code-resend = Envoyer un nouveau code
 code-resend-in = Vous pourrez recevoir un nouveau code dans { $span }.
 code-resent = Un nouveau code est en route.
 code-locked = Trop de codes étaient faux. Attendez quelques minutes, puis faites-vous envoyer un nouveau code.
+code-wait = Trop de codes étaient faux. Attendez quelques minutes, puis réessayez.
 code-too-often = Vous avez reçu trop de codes. Attendez un moment, puis recommencez.
 other-way = Choisir une autre façon
 recovery = Saisissez un code de secours

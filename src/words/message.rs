@@ -204,6 +204,7 @@ messages! {
     CodeResendIn(span: Duration) = "code-resend-in",
     CodeResent = "code-resent",
     CodeLocked = "code-locked",
+    CodeWait = "code-wait",
     CodeTooOften = "code-too-often",
     OtherWay = "other-way",
     Recovery = "recovery",

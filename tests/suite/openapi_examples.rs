@@ -18,6 +18,7 @@ use crate::admin::{bootstrap, location, until, webhooks};
 use crate::device_trust;
 use crate::sign_in::PASSWORD;
 use crate::world::authenticator::Passkey;
+use crate::world::authenticator_app::AuthenticatorApp;
 use crate::world::{
     AUTHORIZE, Answer, CALLBACK, CHALLENGE, Client, DISCOVERY, EXAMPLES, FLOWS, JWKS, PAR, Phone, REGISTER, World,
     asked, seconds,
@@ -117,6 +118,17 @@ async fn otp_devices(admin: &Robot<'_>, user: &str) {
     assert_eq!(admin.delete(&one).await.status, 204);
 }
 
+async fn totp_devices(world: &World, admin: &Robot<'_>, user: &str) {
+    let all = format!("{user}/totp-devices");
+    let (one, shown) = made(admin, &all, &json!({"nickname": "work"})).await;
+    let app = AuthenticatorApp::typed(shown["secret"].as_str().unwrap());
+    let otp = json!({"otp": app.code(world.now(), 0)});
+    admin.post(&format!("{one}/activate"), &otp).await.ok();
+    admin.get(&one).await.ok();
+    admin.get(&all).await.ok();
+    assert_eq!(admin.delete(&one).await.status, 204);
+}
+
 /// Everything that can be asked, once.
 async fn live(world: &World, receiver: &Receiver) -> Examples {
     let mut streams = Examples::new();
@@ -144,6 +156,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     admin.get("/admin/v1/users?username=alice").await.ok();
     user_code(&admin, &alice).await;
     otp_devices(&admin, &alice).await;
+    totp_devices(world, &admin, &alice).await;
     let shown = admin.act(&format!("{alice}/pairing-keys")).await;
     let (key, shown) = (location(&shown), shown.json());
     let digits = nod_device::PairingKey::parse(shown["key"].as_str().unwrap()).unwrap();

@@ -7,6 +7,7 @@
 
 mod answer;
 pub(crate) mod authenticator;
+pub(crate) mod authenticator_app;
 mod browser;
 mod build;
 mod certificates;

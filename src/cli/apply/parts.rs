@@ -12,7 +12,9 @@ use crate::domain::policy::SignOnPolicy;
 use crate::domain::sign_on::Settings;
 use crate::protocol::origin::AllowedOrigin;
 use crate::usecase::admin::applications::ApplicationWish;
-use crate::usecase::admin::mfa_policies::{MfaPolicyWish, OtpMethodWish, PermittedWish, PushLimitWish, whole};
+use crate::usecase::admin::mfa_policies::{
+    MfaPolicyWish, OtpMethodWish, PermittedWish, PushLimitWish, TotpMethodWish, whole,
+};
 use crate::usecase::admin::native_applications::NativeApplicationWish;
 use crate::usecase::admin::parts::{BAD_ID_DETAIL, Described, part_id};
 use crate::usecase::admin::policies::{PolicyWish, StepWish};
@@ -84,6 +86,7 @@ pub(super) struct MfaPolicyEntry {
     email: Option<OtpMethodWish>,
     sms: Option<OtpMethodWish>,
     voice: Option<OtpMethodWish>,
+    totp: Option<TotpMethodWish>,
     #[serde(default)]
     applications: Vec<PermittedWish>,
 }
@@ -132,6 +135,7 @@ impl Entry for MfaPolicyEntry {
             email: self.email,
             sms: self.sms,
             voice: self.voice,
+            totp: self.totp,
             applications: self.applications,
         };
         (self.id, wish)
@@ -215,6 +219,7 @@ impl Kind for MfaPolicy {
             ("email", value(&self.wish().email)),
             ("sms", value(&self.wish().sms)),
             ("voice", value(&self.wish().voice)),
+            ("totp", value(&self.wish().totp)),
             ("applications", value(&self.wish().applications)),
         ]
     }

@@ -29,7 +29,7 @@ impl Flow {
                 Some(SecondFactor::Waiting(_)) => Status::PushConfirmationWaiting,
                 Some(SecondFactor::TimedOut(_)) => Status::PushConfirmationTimedOut,
                 Some(SecondFactor::Rejected) => Status::PushConfirmationRejected,
-                Some(SecondFactor::Otp(_)) => Status::OtpRequired,
+                Some(SecondFactor::Otp(_) | SecondFactor::Totp(_)) => Status::OtpRequired,
             },
             At::Errand(errand) => errand.status(),
             At::Consent(_) => Status::ConsentRequired,
@@ -84,6 +84,7 @@ impl Flow {
                 Some(SecondFactor::Otp(_)) => {
                     &[Action::CheckOtp, Action::ResendOtp, Action::SelectDevice, Action::CancelAuthentication]
                 }
+                Some(SecondFactor::Totp(_)) => &[Action::CheckOtp, Action::SelectDevice, Action::CancelAuthentication],
                 Some(SecondFactor::Failed(_) | SecondFactor::Rejected) => &[Action::CancelAuthentication],
                 Some(SecondFactor::Waiting(_)) => &[Action::Poll, Action::SelectDevice, Action::CancelAuthentication],
                 Some(SecondFactor::Choosing(_) | SecondFactor::TimedOut(_)) => {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::enrolment::Enrolment;
 use super::mobile_app::MobileApp;
-use super::otp::Channel;
+use super::otp::CodeSource;
 use super::passkey::Ceremony;
 use super::policy::{SignOnPolicy, Source};
 use super::session::{Authentication, Trusted};
@@ -74,8 +74,8 @@ pub struct Flow {
     pub authenticated: Option<Authentication>,
     /// The device that has vouched besides, in this flow alone.
     pub trusted: Option<Trusted>,
-    /// By what a code was sent that has come back besides, in this flow alone.
-    pub by_code: Option<Channel>,
+    /// Where a code came from that was right besides, in this flow alone.
+    pub by_code: Option<CodeSource>,
     /// When the password was chosen that the person gave: with another one, what it proved is worth nothing.
     pub password: Option<Timestamp>,
     pub notes: Notes,
@@ -154,7 +154,7 @@ impl Flow {
         let own = self.authenticated.as_ref()?;
         let own = self.trusted.map_or_else(|| own.clone(), |trusted| own.with(&trusted));
         Some(match self.by_code {
-            Some(channel) => own.with_code(channel),
+            Some(source) => own.with_code(source),
             None => own,
         })
     }

@@ -27,7 +27,7 @@ pub enum Factor {
     Password,
     Passkey,
     TrustedDevice,
-    /// A code that was sent.
+    /// A code that was sent, or that an app showed.
     Otp,
 }
 

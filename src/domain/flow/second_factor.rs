@@ -7,10 +7,11 @@ use crate::clock::Timestamp;
 use crate::domain::authentication_request::Challenge;
 use crate::domain::enrolment::{Enrolment, Grounds};
 use crate::domain::mobile_app::MobileApp;
-use crate::domain::otp::{Channel, Sent};
+use crate::domain::otp::{CodeSource, Sent};
 use crate::domain::policy::Source;
 use crate::domain::second_factor::{Verdict, Why};
 use crate::domain::session::Trusted;
+use crate::domain::totp::Typing;
 use crate::protocol::id::{AuthReqId, DeviceId, MfaPolicyId, OtpId, RequestId};
 use crate::secret::Digest;
 
@@ -35,17 +36,19 @@ pub enum SecondFactor {
     Rejected,
     /// A code is on its way to them.
     Otp(Sent),
-    /// It has come back.
-    OtpVerified(Channel),
+    /// It has come back, or was shown by an app.
+    OtpVerified(CodeSource),
     /// The app is let in, and stays no device: by this one now, or not long ago.
     LetIn(Option<Trusted>),
+    /// The code of an authenticator app is waited for.
+    Totp(Typing),
 }
 
 /// By what somebody has let in an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Proved {
     Device(Trusted),
-    Code(Channel),
+    Code(CodeSource),
 }
 
 /// What somebody is asked about besides who they are.
@@ -97,6 +100,7 @@ impl SecondFactor {
             | Self::Rejected
             | Self::Otp(_)
             | Self::OtpVerified(_)
+            | Self::Totp(_)
             | Self::LetIn(_) => None,
         }
     }
@@ -107,6 +111,7 @@ impl SecondFactor {
             Self::Choosing(devices) => devices,
             Self::Waiting(pushed) | Self::TimedOut(pushed) => &pushed.devices,
             Self::Otp(sent) => &sent.devices,
+            Self::Totp(typing) => &typing.devices,
             Self::Authorized(_)
             | Self::Waived
             | Self::Pairing(..)
@@ -129,13 +134,25 @@ impl SecondFactor {
             | Self::Rejected
             | Self::Otp(_)
             | Self::OtpVerified(_)
+            | Self::Totp(_)
             | Self::LetIn(_) => None,
         }
     }
 
     /// The device that is asked, or was last.
-    pub fn selected(&self) -> Option<DeviceId> {
-        if let Self::Otp(sent) = self { Some(sent.selected) } else { self.pushed().map(|pushed| pushed.selected) }
+    pub const fn selected(&self) -> Option<DeviceId> {
+        match self {
+            Self::Waiting(pushed) | Self::TimedOut(pushed) => Some(pushed.selected),
+            Self::Otp(sent) => Some(sent.selected),
+            Self::Totp(typing) => Some(typing.selected),
+            Self::Authorized(_)
+            | Self::Waived
+            | Self::Pairing(..)
+            | Self::Failed(_)
+            | Self::Choosing(_)
+            | Self::Rejected
+            | Self::OtpVerified(_) => None,
+        }
     }
 }
 
@@ -202,7 +219,36 @@ impl Flow {
     pub fn code_verified(mut self, id: OtpId) -> Option<Self> {
         self.asking(Source::Mfa)?;
         let channel = self.sent().filter(|sent| sent.id == id)?.channel;
-        self.second_factor = Some(SecondFactor::OtpVerified(channel));
+        self.second_factor = Some(SecondFactor::OtpVerified(CodeSource::Sent(channel)));
+        Some(self)
+    }
+
+    /// The authenticator app whose code is waited for.
+    pub const fn typing(&self) -> Option<&Typing> {
+        match &self.second_factor {
+            Some(SecondFactor::Totp(typing)) => Some(typing),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The code of this app is waited for, and no other is worth anything. `None`: it is none of those that can be.
+    #[must_use]
+    pub fn with_typing(mut self, typing: Typing) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        let devices = self.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+        if !devices.contains(&typing.selected) {
+            return None;
+        }
+        self.second_factor = Some(SecondFactor::Totp(typing));
+        Some(self)
+    }
+
+    /// The code of this app was right. `None`: nobody waits for it.
+    #[must_use]
+    pub fn totp_verified(mut self, device: DeviceId) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        self.typing().filter(|typing| typing.selected == device)?;
+        self.second_factor = Some(SecondFactor::OtpVerified(CodeSource::Authenticator));
         Some(self)
     }
 
@@ -280,7 +326,7 @@ impl Flow {
         let step = self.asking(Source::Mfa)?;
         let proved = match self.second_factor.take()? {
             SecondFactor::Authorized(trusted) | SecondFactor::LetIn(Some(trusted)) => Some(Proved::Device(trusted)),
-            SecondFactor::OtpVerified(channel) => Some(Proved::Code(channel)),
+            SecondFactor::OtpVerified(source) => Some(Proved::Code(source)),
             SecondFactor::Pairing(_, proved) => proved,
             SecondFactor::Waived | SecondFactor::LetIn(None) => None,
             SecondFactor::Failed(_)
@@ -288,6 +334,7 @@ impl Flow {
             | SecondFactor::Waiting(_)
             | SecondFactor::TimedOut(_)
             | SecondFactor::Rejected
+            | SecondFactor::Totp(_)
             | SecondFactor::Otp(_) => return None,
         };
         self.newcomer = None;

@@ -7,6 +7,7 @@ use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, Matching, MfaPolicy, Permitted, PushLimit, Without,
 };
 use crate::domain::otp::OtpMethod;
+use crate::domain::totp::TotpMethod;
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, PoliciesRead, PoliciesWrite};
 use crate::http::admin::closed::closed;
@@ -91,6 +92,35 @@ impl From<OtpMethod> for OtpMethodBody {
     }
 }
 
+/// Codes of authenticator apps.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "MfaTotpMethod", skip_serializing_if_is_none)]
+pub struct TotpMethodBody {
+    /// Whether people may have them. `false` when left out.
+    pub enabled: Option<bool>,
+    /// So many wrong ones, 3 when left out,
+    #[oai(validator(minimum(value = "1"), maximum(value = "7")))]
+    pub attempts: Option<u32>,
+    /// and then none is looked at for this long, in seconds; 120 when left out.
+    #[oai(validator(minimum(value = "120"), maximum(value = "1800")))]
+    pub cool_down: Option<u32>,
+    /// How many time steps of 30 seconds a code may be before or after its own. 1 when left out.
+    #[oai(validator(minimum(value = "1"), maximum(value = "10")))]
+    pub passcode_grace_period: Option<u32>,
+}
+
+impl From<TotpMethod> for TotpMethodBody {
+    fn from(method: TotpMethod) -> Self {
+        let TotpMethod { enabled, attempts, cool_down, passcode_grace_period } = method;
+        Self {
+            enabled: Some(enabled),
+            attempts: Some(attempts),
+            cool_down: Some(cool_down),
+            passcode_grace_period: Some(passcode_grace_period),
+        }
+    }
+}
+
 /// What a native application may do.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "MfaPolicyApplication", skip_serializing_if_is_none)]
@@ -131,6 +161,8 @@ pub struct MfaPolicyBody {
     pub sms: OtpMethodBody,
     /// The same by a call that says them.
     pub voice: OtpMethodBody,
+    /// Codes of authenticator apps.
+    pub totp: TotpMethodBody,
     /// One that is not named may do nothing.
     pub applications: Vec<PermittedBody>,
     pub created_at: DateTime,
@@ -169,6 +201,8 @@ pub struct NewMfaPolicyBody {
     pub sms: Option<OtpMethodBody>,
     /// The same by a call that says them.
     pub voice: Option<OtpMethodBody>,
+    /// Codes of authenticator apps: weaker than an app of yours, since a page of somebody else's can ask for them.
+    pub totp: Option<TotpMethodBody>,
     /// Each once. One that is not named may do nothing.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -192,6 +226,7 @@ pub struct MfaPolicyPatch {
     pub email: Option<OtpMethodBody>,
     pub sms: Option<OtpMethodBody>,
     pub voice: Option<OtpMethodBody>,
+    pub totp: Option<TotpMethodBody>,
     /// All of them: a list is replaced, not added to.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -224,6 +259,7 @@ impl From<&MfaPolicy> for MfaPolicyBody {
             email: policy.email.into(),
             sms: policy.sms.into(),
             voice: policy.voice.into(),
+            totp: policy.totp.into(),
             applications: policy.applications.iter().map(PermittedBody::from).collect(),
             created_at: policy.created_at.into(),
         }

@@ -45,6 +45,7 @@ pub mod reply;
 pub mod requests;
 pub mod sign_on_settings;
 pub mod time;
+pub mod totp_devices;
 pub mod user_codes;
 pub mod users;
 pub mod webhooks;

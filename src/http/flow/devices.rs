@@ -6,6 +6,8 @@ use crate::domain::authentication_request::Challenge;
 use crate::domain::device::{About, Device, Status};
 use crate::domain::flow::{Pushed, SecondFactor};
 use crate::domain::otp::{OtpDevice, Sent};
+use crate::domain::totp::TotpDevice;
+use crate::protocol::totp::DIGITS;
 use crate::usecase::sign_in::send_code::Standing;
 use crate::usecase::sign_in::{OwnDevice, Seen};
 
@@ -17,6 +19,7 @@ pub(super) fn fields(seen: &Seen) -> Value {
     let devices = seen.devices.iter().zip(0..).map(|(device, at)| match device {
         OwnDevice::Phone(device, about) => phone(device, about),
         OwnDevice::Address(own) => address(own, at == 0),
+        OwnDevice::Totp(own) => totp(own, at == 0),
     });
     let mut fields = json!({
         "devices": devices.collect::<Vec<_>>(),
@@ -48,6 +51,7 @@ pub(super) fn fields(seen: &Seen) -> Value {
             members.extend(number(pushed).map(|number| ("numberMatching".to_owned(), number)));
         }
         Some(SecondFactor::Otp(sent)) => members.extend(of_code(sent, seen.code)),
+        Some(SecondFactor::Totp(_)) => members.extend(of_totp(seen.code)),
         Some(_) | None => {}
     }
     fields
@@ -63,6 +67,12 @@ fn of_code(sent: &Sent, code: Option<Standing>) -> Map<String, Value> {
     ];
     let delivery = code.and_then(|code| code.delivery).map(|delivery| ("delivery", json!(delivery.as_str())));
     members.into_iter().chain(delivery).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// What is to be known of a code that an app shows.
+fn of_totp(code: Option<Standing>) -> [(String, Value); 2] {
+    [("otpLength", json!(DIGITS)), ("attemptsRemaining", json!(code.map(|code| code.attempts_remaining)))]
+        .map(|(name, value)| (name.to_owned(), value))
 }
 
 /// What the page shows, and the person carries to the device.
@@ -95,6 +105,21 @@ fn phone(device: &Device, about: &About) -> Value {
         "otpEnabled": false,
         "usable": device.status == Status::Active,
         "defaultDevice": device.is_primary(),
+    })
+}
+
+/// `first`: nothing else is asked first.
+fn totp(own: &TotpDevice, first: bool) -> Value {
+    json!({
+        "id": own.id.to_string(),
+        "type": "TOTP",
+        "nickname": own.nickname,
+        "role": if first { "PRIMARY" } else { "TRUSTED" },
+        "enrollmentTime": own.created_at.to_string(),
+        "pushEnabled": false,
+        "otpEnabled": true,
+        "usable": own.is_active(),
+        "defaultDevice": first,
     })
 }
 

@@ -6,7 +6,7 @@ use super::{components, put};
 use crate::domain::mfa_readiness::FindingCode;
 
 /// The name of a schema, and each of its words.
-const MEANINGS: [(&str, &[(&str, &str)]); 33] = [
+const MEANINGS: [(&str, &[(&str, &str)]); 34] = [
     ("AccessTokenFormat", &[("jwt", "A JWT as RFC 9068 has it."), ("opaque", "A handle, which is introspected.")]),
     (
         "AdditionalTrustedDevices",
@@ -214,6 +214,10 @@ const MEANINGS: [(&str, &[(&str, &str)]); 33] = [
             ("expired", "Nobody has answered in time."),
             ("redeemed", "Approved, and the tokens were fetched."),
         ],
+    ),
+    (
+        "TotpDeviceStatus",
+        &[("activation_required", "Nobody has brought a code yet: it does not count."), ("active", "It counts.")],
     ),
     (
         "UserStatus",

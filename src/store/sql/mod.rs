@@ -61,6 +61,7 @@ pub mod sessions;
 pub mod settings;
 pub mod sign_on;
 pub mod tokens;
+pub mod totp_devices;
 pub mod trail;
 pub mod user_codes;
 pub mod webhooks;

@@ -12,6 +12,7 @@ use crate::domain::mfa_policy::{
     let_in_for, push_timeout,
 };
 use crate::domain::otp::OtpMethod;
+use crate::domain::totp::TotpMethod;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::id::{MfaPolicyId, NativeApplicationId};
 use crate::protocol::public_id::Kind;
@@ -66,6 +67,9 @@ pub struct MfaPolicyWish {
     /// No codes by calls when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<OtpMethodWish>,
+    /// No authenticator apps when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp: Option<TotpMethodWish>,
     #[serde(default)]
     pub applications: Vec<PermittedWish>,
 }
@@ -88,6 +92,20 @@ pub struct OtpMethodWish {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "whole")]
     pub cool_down: Option<u32>,
+}
+
+/// Times in seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotpMethodWish {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cool_down: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passcode_grace_period: Option<u32>,
 }
 
 /// Times in seconds.
@@ -151,6 +169,7 @@ impl Described for MfaPolicy {
             email: Some(OtpMethodWish::of(self.email)),
             sms: Some(OtpMethodWish::of(self.sms)),
             voice: Some(OtpMethodWish::of(self.voice)),
+            totp: Some(TotpMethodWish::of(self.totp)),
             applications: self.applications.iter().map(PermittedWish::of).collect(),
         }
     }
@@ -218,6 +237,7 @@ impl MfaPolicyWish {
             email: self.email.clone().unwrap_or_default().method("/email", &mut problems),
             sms: self.sms.clone().unwrap_or_default().method("/sms", &mut problems),
             voice: self.voice.clone().unwrap_or_default().method("/voice", &mut problems),
+            totp: self.totp.clone().unwrap_or_default().method(&mut problems),
             applications: self.applications(&mut problems),
             created_at,
         };
@@ -304,6 +324,40 @@ impl OtpMethodWish {
             lifetime: of(("lifetime", "60 to 1800 seconds."), self.lifetime, usual.lifetime, OtpMethod::LIFETIME),
             attempts: of(("attempts", "1 to 7."), self.attempts, usual.attempts, OtpMethod::ATTEMPTS),
             cool_down: of(("cool_down", "120 to 1800 seconds."), self.cool_down, usual.cool_down, OtpMethod::COOL_DOWN),
+        }
+    }
+}
+
+impl TotpMethodWish {
+    const fn of(method: TotpMethod) -> Self {
+        let TotpMethod { enabled, attempts, cool_down, passcode_grace_period } = method;
+        Self {
+            enabled: Some(enabled),
+            attempts: Some(attempts),
+            cool_down: Some(cool_down),
+            passcode_grace_period: Some(passcode_grace_period),
+        }
+    }
+
+    fn method(self, problems: &mut Problems) -> TotpMethod {
+        let usual = TotpMethod::default();
+        let mut of =
+            |member, wished: Option<u32>, usual, possible| within(member, wished.unwrap_or(usual), possible, problems);
+        TotpMethod {
+            enabled: self.enabled.unwrap_or(usual.enabled),
+            attempts: of(("/totp/attempts", "1 to 7."), self.attempts, usual.attempts, OtpMethod::ATTEMPTS),
+            cool_down: of(
+                ("/totp/cool_down", "120 to 1800 seconds."),
+                self.cool_down,
+                usual.cool_down,
+                OtpMethod::COOL_DOWN,
+            ),
+            passcode_grace_period: of(
+                ("/totp/passcode_grace_period", "1 to 10."),
+                self.passcode_grace_period,
+                usual.passcode_grace_period,
+                TotpMethod::GRACE_PERIOD,
+            ),
         }
     }
 }

@@ -39,6 +39,7 @@ pub mod push_credentials;
 pub mod requests;
 pub mod sessions;
 pub mod sign_on_settings;
+pub mod totp_devices;
 pub mod user_codes;
 pub mod users;
 pub mod webhooks;

@@ -15,7 +15,7 @@ use crate::usecase::admin::users::is_address;
 use crate::usecase::admin::{AdminError, Administrator, Desk};
 
 /// Of one person.
-const MOST: u32 = 5;
+pub(super) const MOST: u32 = 5;
 const LONGEST_NICKNAME: usize = 100;
 
 pub struct ManageOtpDevices {
@@ -39,6 +39,18 @@ pub fn otp_device_id(text: &str) -> Result<DeviceId, AdminError> {
     Ok(public_id::decode(Kind::Device, text).map(DeviceId::new).ok_or(AdminErrorCode::NotFound)?)
 }
 
+pub(super) fn check_nickname(nickname: Option<&str>, problems: &mut Problems) {
+    match nickname {
+        Some(name) if name.chars().count() > LONGEST_NICKNAME => {
+            problems.add("/nickname", FieldCode::TooLong, "At most 100 characters.");
+        }
+        Some(name) if name.trim().is_empty() || name.chars().any(char::is_control) => {
+            problems.add("/nickname", FieldCode::Invalid, "Empty, or with control characters.");
+        }
+        Some(_) | None => {}
+    }
+}
+
 impl NewOtpDevice {
     /// By what, and where to, as we write it.
     fn checked(&self) -> Result<(Channel, String), AdminError> {
@@ -60,15 +72,7 @@ impl NewOtpDevice {
                 None
             }
         };
-        match &self.nickname {
-            Some(name) if name.chars().count() > LONGEST_NICKNAME => {
-                problems.add("/nickname", FieldCode::TooLong, "At most 100 characters.");
-            }
-            Some(name) if name.trim().is_empty() || name.chars().any(char::is_control) => {
-                problems.add("/nickname", FieldCode::Invalid, "Empty, or with control characters.");
-            }
-            Some(_) | None => {}
-        }
+        check_nickname(self.nickname.as_deref(), &mut problems);
         match channel.zip(target) {
             Some(checked) if problems.0.is_empty() => Ok(checked),
             Some(_) | None => Err(AdminError::invalid(problems.0)),

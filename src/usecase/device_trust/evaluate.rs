@@ -15,10 +15,12 @@ use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::app_standings::AppStandings;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::otp_devices::OtpDevices;
+use crate::store::sql::totp_devices::TotpDevices;
 
 pub struct Evaluate {
     pub directory: Arc<Directory>,
     pub otp_devices: OtpDevices,
+    pub totp_devices: TotpDevices,
     /// By what codes can be sent here, and how far.
     pub served: Served,
     pub standings: AppStandings,
@@ -58,8 +60,9 @@ impl Evaluate {
         let suspects = self.suspects(&devices).await?;
         devices.sort_by_key(|device| suspects.contains(&device.id));
         let addresses = self.otp_devices.of_user(user).await?;
-        let (devices, addresses, served) = (&devices[..], &addresses[..], &self.served);
-        Ok(Asked { standing, policy: &policy, devices, addresses, served, app: by }.evaluate())
+        let totps = self.totp_devices.of_user(user).await?;
+        let (devices, totps, addresses, served) = (&devices[..], &totps[..], &addresses[..], &self.served);
+        Ok(Asked { standing, policy: &policy, devices, totps, addresses, served, app: by }.evaluate())
     }
 
     /// Those that have not answered for long.

@@ -12,6 +12,7 @@ use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
 use crate::domain::otp::OtpDevice;
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::session::Session;
+use crate::domain::totp::TotpDevice;
 use crate::entropy::Entropy;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, DeviceId, EnrolmentTicket, FlowId, SessionToken, UserId};
@@ -31,6 +32,7 @@ pub mod anew;
 pub mod ask_device;
 pub mod authorize;
 pub mod beside;
+pub mod check_totp;
 pub mod conclude;
 pub mod connect;
 pub mod errand;
@@ -211,6 +213,7 @@ fn left(started_at: Timestamp, now: Timestamp) -> Duration {
 pub enum OwnDevice {
     Phone(Device, About),
     Address(OtpDevice),
+    Totp(TotpDevice),
 }
 
 impl OwnDevice {
@@ -218,6 +221,7 @@ impl OwnDevice {
         match self {
             Self::Phone(device, _) => device.id,
             Self::Address(address) => address.id,
+            Self::Totp(own) => own.id,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::usecase::device_trust::read_payload::{ReadPayload, Within};
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::ask_device::{self, AskDevice};
+use crate::usecase::sign_in::check_totp::CheckTotp;
 use crate::usecase::sign_in::send_code::{self, Asker, NotSent, SendCode};
 
 pub struct SecondFactors {
@@ -30,6 +31,7 @@ pub struct SecondFactors {
     pub max_devices: u32,
     pub devices: AskDevice,
     pub codes: SendCode,
+    pub totps: CheckTotp,
     pub ledger: Ledger,
     pub entropy: Arc<Entropy>,
 }
@@ -266,7 +268,7 @@ impl SecondFactors {
         })
     }
 
-    /// The person is asked on this device, or sent a code there. `None`: there is nobody to ask.
+    /// The person is asked on this device, or for a code: one that is sent there, or that it shows. `None`: there is nobody to ask.
     async fn asked_on(
         &self,
         flow: Flow,
@@ -280,6 +282,10 @@ impl SecondFactors {
             let whom = send_code::Whom { user, devices, selected: &address, asker };
             let sent = self.codes.send(&flow, &policy, whom).await?;
             return Ok(sent.map(|sent| flow.code_sent(sent)).map_err(NotAsked::Code));
+        }
+        if let Some(app) = self.totps.devices.find(user, selected).await? {
+            let asked = self.totps.ask(devices, &app, &policy).await?;
+            return Ok(asked.map(|typing| flow.with_typing(typing)).map_err(NotAsked::Code));
         }
         let whom = ask_device::Whom { user, devices, selected };
         let pushed = self.devices.ask(&flow, &policy, whom).await?;
@@ -299,26 +305,34 @@ impl SecondFactors {
         Ok(asked.map_err(NotAsked::refusal)?)
     }
 
-    /// The code that was sent, as it was typed.
+    /// The code that was sent, or that an app shows, as it was typed.
     async fn check_code(
         &self,
         (id, flow): (&FlowId, Flow),
         judged: &Judged,
         (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
-        let (Some(sent), Some(policy)) = (flow.sent().cloned(), flow.mfa_policy(&judged.around())) else {
-            return Ok(None);
-        };
+        let (sent, typing) = (flow.sent().cloned(), flow.typing().cloned());
+        let selected = sent.as_ref().map(|sent| sent.selected).or(typing.as_ref().map(|typing| typing.selected));
+        let (Some(selected), Some(policy)) = (selected, flow.mfa_policy(&judged.around())) else { return Ok(None) };
         let flow = self.by_app((id, flow), judged, members).await?;
-        let flow = match self.still_there(flow, (&policy, sent.selected), (judged, asker)).await? {
+        let flow = match self.still_there(flow, (&policy, selected), (judged, asker)).await? {
             ControlFlow::Continue(flow) => flow,
             ControlFlow::Break(next) => return Ok(next),
         };
-        let checked = self.codes.check(&flow, &sent, members.text("otp").unwrap_or_default()).await?;
-        let event = self.event(&flow, judged.now).device(sent.selected);
+        let (Some(user), otp) = (flow.user(), members.text("otp").unwrap_or_default()) else { return Ok(None) };
+        let checked = match (&sent, &typing) {
+            (Some(sent), _) => self.codes.check(&flow, sent, otp).await?,
+            (None, Some(typing)) => self.totps.check(user, typing, otp).await?,
+            (None, None) => return Ok(None),
+        };
+        let event = self.event(&flow, judged.now).device(selected);
         match checked {
             Ok(()) => {
-                let next = flow.code_verified(sent.id);
+                let next = match sent {
+                    Some(sent) => flow.code_verified(sent.id),
+                    None => flow.totp_verified(selected),
+                };
                 self.ledger.audit(event.of("otp_verified")).await;
                 match next {
                     Some(next) => Ok(Some(self.admitted(next, judged.now).await?)),

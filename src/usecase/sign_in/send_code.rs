@@ -197,7 +197,7 @@ impl SendCode {
             let refusal = FlowRefusal::new(FlowErrorCode::RequestFailed, "the code has expired");
             return Ok(Err(refusal.about(DetailCode::OtpExpired, Some("otp"))));
         }
-        let one_more = |guard: OtpGuard| guard.attempt(sent.method, sent.sent_at, now);
+        let one_more = |guard: OtpGuard| guard.attempt(sent.method.tries(), Some(sent.sent_at), now);
         let Tried::Looked { left } = self.guards.upsert(&user, DAY, one_more).await? else {
             return Ok(Err(NotSent::Locked.refusal()));
         };
@@ -219,6 +219,10 @@ impl SendCode {
             Channel::Email => None,
             Channel::Sms | Channel::Voice => Some(self.deliveries.get(&sent.id).await?.unwrap_or_default()),
         };
-        Ok(Standing { attempts_remaining: guard.left(sent.method, sent.sent_at, now), resend_in, delivery })
+        Ok(Standing {
+            attempts_remaining: guard.left(sent.method.tries(), Some(sent.sent_at), now),
+            resend_in,
+            delivery,
+        })
     }
 }

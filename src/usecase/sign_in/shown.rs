@@ -65,9 +65,11 @@ impl Shown {
             self.known.second_factors.offers.ticket(flow.transaction, user, &enrolment.app)
         });
         let devices = self.devices(&flow).await?;
-        let code = match flow.sent().zip(flow.user()) {
-            Some((sent, user)) => Some(self.known.second_factors.codes.standing(user, sent).await?),
-            None => None,
+        let factors = &self.known.second_factors;
+        let code = match (flow.user(), flow.sent(), flow.typing()) {
+            (Some(user), Some(sent), _) => Some(factors.codes.standing(user, sent).await?),
+            (Some(user), None, Some(typing)) => Some(factors.totps.standing(user, typing).await?),
+            (Some(_), None, None) | (None, ..) => None,
         };
         let (late, answered, session, state) = (false, false, None, None);
         Ok(Seen {
@@ -100,15 +102,20 @@ impl Shown {
         let phones = self.known.directory.devices_of(&user).await?;
         let all_phones = ids.iter().all(|id| phones.iter().any(|(device, _)| device.id == *id));
         // Who waits for a phone asks every second: those are in memory, and addresses are not.
-        let addresses =
-            if all_phones { Vec::new() } else { self.known.second_factors.codes.devices.of_user(user).await? };
+        let factors = &self.known.second_factors;
+        let (addresses, totps) = if all_phones {
+            (Vec::new(), Vec::new())
+        } else {
+            (factors.codes.devices.of_user(user).await?, factors.totps.devices.of_user(user).await?)
+        };
         let phone = |id: &DeviceId| {
             let (device, installation) = phones.iter().find(|(device, _)| device.id == *id)?;
             Some(OwnDevice::Phone(device.clone(), installation.about.clone()))
         };
         let address =
             |id: &DeviceId| addresses.iter().find(|address| address.id == *id).cloned().map(OwnDevice::Address);
-        Ok(ids.iter().filter_map(|id| phone(id).or_else(|| address(id))).collect())
+        let totp = |id: &DeviceId| totps.iter().find(|own| own.id == *id).cloned().map(OwnDevice::Totp);
+        Ok(ids.iter().filter_map(|id| phone(id).or_else(|| totp(id)).or_else(|| address(id))).collect())
     }
 
     /// What the person need not be asked again.

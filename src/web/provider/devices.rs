@@ -28,6 +28,7 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
         Some(SecondFactor::TimedOut(_)) => State::TimedOut,
         Some(SecondFactor::Rejected) => State::Rejected,
         Some(SecondFactor::Otp(sent)) => return Some(code(seen, sent, (amiss, form), (around, here))),
+        Some(SecondFactor::Totp(_)) => return Some(of_app(seen, (amiss, form), (around, here))),
         Some(
             SecondFactor::Authorized(_)
             | SecondFactor::OtpVerified(_)
@@ -38,8 +39,7 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
         ) => return None,
     };
     let asks = matches!(state, State::Waiting(_) | State::TimedOut);
-    let another = asks && seen.devices.len() > 1;
-    let others = another.then(|| format!("{here}?{CHOSEN}={ANOTHER}"));
+    let others = others(seen, here).filter(|_| asks);
     let about_new = seen.flow.newcomer.is_some();
     let view = push::View { form, state, device: selected(seen), about_new, others, too_often: amiss.too_often };
     Some(push::render(&view, around))
@@ -64,7 +64,7 @@ fn code(seen: &Seen, sent: &Sent, (amiss, form): (Amiss, Form), (around, here): 
         Channel::Voice => code::Source::Voice(ending()),
     };
     let delivery = seen.code.and_then(|code| code.delivery).unwrap_or(Delivery::Sent);
-    let others = (seen.devices.len() > 1).then(|| format!("{here}?{CHOSEN}={ANOTHER}"));
+    let others = others(seen, here);
     let wait = seen.code.and_then(|code| code.resend_in);
     let view = code::View {
         form,
@@ -81,6 +81,28 @@ fn code(seen: &Seen, sent: &Sent, (amiss, form): (Amiss, Form), (around, here): 
         problem: amiss.of_code,
     };
     code::render(&view, around)
+}
+
+/// The page of a code that an authenticator app shows.
+fn of_app(seen: &Seen, (amiss, form): (Amiss, Form), (around, here): (&Around<'_>, &str)) -> Response {
+    // Nobody can have another one sent.
+    let locked = matches!(amiss.of_code, Some(code::Problem::Locked));
+    let view = code::View {
+        form,
+        source: code::Source::App,
+        resend: code::Resend::Never,
+        resent: false,
+        delivery: code::Delivery::Sent,
+        others: others(seen, here),
+        may_cancel: true,
+        problem: if locked { Some(code::Problem::Wait) } else { amiss.of_code },
+    };
+    code::render(&view, around)
+}
+
+/// To where another device is chosen, if there is one.
+fn others(seen: &Seen, here: &str) -> Option<String> {
+    (seen.devices.len() > 1).then(|| format!("{here}?{CHOSEN}={ANOTHER}"))
 }
 
 /// What is wrong with a code, or with another one that somebody wanted. `None`: something else is.
@@ -114,6 +136,7 @@ pub(super) fn choice(seen: &Seen, problem: Option<method::Problem>, form: Form, 
                 Channel::Sms => method::Kind::Sms(address.ending()),
                 Channel::Voice => method::Kind::Voice(address.ending()),
             },
+            OwnDevice::Totp(_) => method::Kind::App,
         },
         chosen: asked.map_or(at == 0, |asked| asked == own.id()),
     });
@@ -168,7 +191,7 @@ fn selected(seen: &Seen) -> Foreign {
     let selected = seen.flow.second_factor.as_ref().and_then(SecondFactor::selected);
     let own = seen.devices.iter().find_map(|own| match own {
         OwnDevice::Phone(device, about) if selected == Some(device.id) => Some(name(device, about)),
-        OwnDevice::Phone(..) | OwnDevice::Address(_) => None,
+        OwnDevice::Phone(..) | OwnDevice::Address(_) | OwnDevice::Totp(_) => None,
     });
     own.unwrap_or_default()
 }

@@ -65,6 +65,8 @@ pub enum Problem {
     Expired,
     /// No code is looked at for some time.
     Locked,
+    /// The same, where nobody has another one sent.
+    Wait,
     /// It was not taken by those who carry it.
     NotSent,
     /// No other one is sent.
@@ -81,6 +83,7 @@ impl Problem {
             Self::WrongLeft(tries) => At::at("code", Message::CodeWrongLeft(tries)),
             Self::Expired => At::at("code", Message::CodeExpired),
             Self::Locked => At::of_all(Message::CodeLocked),
+            Self::Wait => At::of_all(Message::CodeWait),
             Self::NotSent => At::of_all(Message::CodeNotSent),
             Self::TooOften => At::of_all(Message::CodeTooOften),
             Self::SlowDown(wait) => At::slow_down(wait),

@@ -180,6 +180,7 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
             "email": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
             "sms": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
             "voice": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
+            "totp": { "enabled": false, "attempts": 3, "cool_down": 120, "passcode_grace_period": 1 },
             "applications": [],
             "created_at": created_at }),
         "who says nothing permits nothing"
@@ -216,6 +217,8 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
         ),
         (json!({ "applications": [{ "application": "" }] }), "/applications/0/application unknown"),
         (json!({ "no_devices_mode": "maybe" }), "/no_devices_mode unknown"),
+        (json!({ "totp": { "passcode_grace_period": 11 } }), "/totp/passcode_grace_period invalid"),
+        (json!({ "totp": { "attempts": 0 } }), "/totp/attempts invalid"),
         (json!({ "incompatible_devices_mode": "" }), "/incompatible_devices_mode unknown"),
         (json!({ "additional_trusted_devices": "all" }), "/additional_trusted_devices unknown"),
         (json!({ "let_in_for": 7_776_001 }), "/let_in_for invalid"),

@@ -4,6 +4,7 @@ use nod::protocol::flow_api::Status;
 use serde_json::Value;
 
 use super::step_up_otp::code;
+use super::step_up_totp::Own;
 use super::{PASSWORD, Scene, json, ticket};
 use crate::sign_in::every_state::{SECOND_FACTOR, is_only_read, only_its_links};
 use crate::sign_in::flow_api::id;
@@ -16,6 +17,7 @@ enum By {
     App,
     Push,
     Email,
+    Totp,
     Nothing,
 }
 
@@ -23,7 +25,7 @@ enum By {
 /// say, and so there are fewer of them.
 type Place = (Status, By, bool);
 
-const PLACES: [Place; 20] = [
+const PLACES: [Place; 24] = [
     (Status::AuthenticationRequired, By::Push, false),
     (Status::DeviceSelectionRequired, By::Push, false),
     (Status::DeviceSelectionRequired, By::Email, false),
@@ -31,10 +33,12 @@ const PLACES: [Place; 20] = [
     (Status::PushConfirmationTimedOut, By::Push, false),
     (Status::PushConfirmationRejected, By::Push, false),
     (Status::OtpRequired, By::Email, false),
+    (Status::OtpRequired, By::Totp, false),
     (Status::MobilePairingRequired, By::App, false),
     (Status::MfaCompleted, By::App, false),
     (Status::MfaCompleted, By::Push, false),
     (Status::MfaCompleted, By::Email, false),
+    (Status::MfaCompleted, By::Totp, false),
     (Status::MfaCompleted, By::Nothing, false),
     (Status::MfaFailed, By::Push, false),
     (Status::DeviceSelectionRequired, By::Push, true),
@@ -42,8 +46,10 @@ const PLACES: [Place; 20] = [
     (Status::PushConfirmationTimedOut, By::Push, true),
     (Status::PushConfirmationRejected, By::Push, true),
     (Status::OtpRequired, By::Email, true),
+    (Status::OtpRequired, By::Totp, true),
     (Status::MfaCompleted, By::Push, true),
     (Status::MfaCompleted, By::Email, true),
+    (Status::MfaCompleted, By::Totp, true),
 ];
 
 struct Stage {
@@ -57,7 +63,7 @@ impl Stage {
         let app = json!({ "application": "shop-app", "auto_enrollment": true, "device_authorization": true });
         let mfa = json!({
             "id": "mfa", "no_devices_mode": "bypass", "number_matching": "off", "email": { "enabled": true },
-            "device_selection": "prompt_to_select", "applications": [app],
+            "totp": { "enabled": true }, "device_selection": "prompt_to_select", "applications": [app],
         });
         let scene = Scene::in_world(World::with().letters().start().await, mfa).await;
         let web = scene.world.client("web").signs_in().implied_consent().await;
@@ -71,6 +77,7 @@ impl Stage {
         // A network has so many tries a minute.
         world.clock.advance(seconds(10));
         let person = self.person(by, status == Status::DeviceSelectionRequired, number).await;
+        let shows = if by == By::Totp { Some(self.scene.authenticator(&person.username).await) } else { None };
         let mut app = world.phone();
         if (status, by) == (Status::MfaCompleted, By::App) {
             let (_, state) = self.authenticated(&person, Some(&app)).await;
@@ -87,7 +94,8 @@ impl Stage {
             self.authenticated(&person, Some(&app).filter(|_| by == By::App)).await
         };
         let there = state["status"] == status.as_str();
-        let state = if there { state } else { self.answered(&mut browser, &state, &person, status).await };
+        let state =
+            if there { state } else { self.answered(&mut browser, &state, (&person, shows.as_ref()), status).await };
         // A letter is on its way by itself.
         world.nothing_waits().await;
         assert_eq!(state["status"], status.as_str(), "{place:?}");
@@ -101,7 +109,7 @@ impl Stage {
             match by {
                 By::Push => drop(person.pair(world.phone()).await),
                 By::Email => drop(self.scene.address(&name, &format!("{name}-{at}@home.example")).await),
-                By::App | By::Nothing => {}
+                By::App | By::Totp | By::Nothing => {}
             }
         }
         person
@@ -129,11 +137,18 @@ impl Stage {
     }
 
     /// What the person does, or does not do, so that it leads on.
-    async fn answered(&self, browser: &mut Browser, state: &Value, person: &Person, status: Status) -> Value {
+    async fn answered(
+        &self,
+        browser: &mut Browser,
+        state: &Value,
+        (person, shows): (&Person, Option<&Own>),
+        status: Status,
+    ) -> Value {
         let world = &self.scene.world;
         if state["status"] == Status::OtpRequired.as_str() {
             world.nothing_waits().await;
-            let otp = json!({ "otp": code(&world.inbox()[0]) });
+            let shown = shows.map(|own| own.app.code(world.now(), 0));
+            let otp = json!({ "otp": shown.unwrap_or_else(|| code(&world.inbox()[0])) });
             return browser.act(id(state), "checkOtp", &otp).await.ok();
         }
         if status == Status::PushConfirmationTimedOut {

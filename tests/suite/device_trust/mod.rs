@@ -22,6 +22,7 @@ mod step_up_races;
 mod step_up_senders;
 mod transport_modes;
 mod stopped;
+mod step_up_totp;
 mod web_view;
 mod worth;
 

@@ -64,7 +64,8 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0015_device_application",
                 "m0016_otp_devices",
                 "m0017_push",
-                "m0020_app_standing"
+                "m0018_passcodes",
+                "m0020_app_standing",
             ]
         );
         database.migrate().await.unwrap();

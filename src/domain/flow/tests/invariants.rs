@@ -15,12 +15,13 @@ use crate::domain::recovery::Means;
 use crate::domain::second_factor::{First, Verdict};
 use crate::protocol::flow_api::Action;
 
-const SECOND_FACTOR: [mfa::Deed; 5] = [
+const SECOND_FACTOR: [mfa::Deed; 6] = [
     mfa::Deed::Authenticate(true),
     mfa::Deed::Resend,
     mfa::Deed::Poll,
     mfa::Deed::Answer { last: true, yes: true },
     mfa::Deed::Check { last: true },
+    mfa::Deed::Show(0),
 ];
 
 type Checked = Result<(), TestCaseError>;
@@ -106,7 +107,8 @@ fn i2_no_second_factor_counts_that_nobody_gave(done: &Done<'_>) -> Checked {
             | SecondFactor::Waiting(_)
             | SecondFactor::TimedOut(_)
             | SecondFactor::Rejected
-            | SecondFactor::Otp(_),
+            | SecondFactor::Otp(_)
+            | SecondFactor::Totp(_),
         )
         | None => {}
     }
@@ -280,6 +282,9 @@ fn executed(flow: &Flow, action: Action, around: &Around<'_>) -> Option<Flow> {
             asked_on(flow, selected, 2, around.now)
         }
         Action::CheckOtp => {
+            if let Some(app) = flow.typing().map(|typing| typing.selected) {
+                return flow.totp_verified(app);
+            }
             let id = flow.sent()?.id;
             flow.code_verified(id)
         }

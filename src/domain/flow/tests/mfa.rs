@@ -11,9 +11,10 @@ use crate::domain::authentication_request::Challenge;
 use crate::domain::device::About as AboutDevice;
 use crate::domain::enrolment::{Enrolment, Grounds};
 use crate::domain::mobile_app::MobileApp;
-use crate::domain::otp::{OtpMethod, Sent};
+use crate::domain::otp::{Channel, OtpMethod, Sent};
 use crate::domain::second_factor::{First, Missing, Verdict, Why};
 use crate::domain::session::Trusted;
+use crate::domain::totp::{TotpMethod, Typing};
 use crate::protocol::flow_api::Action;
 use crate::protocol::id::{DeviceId, MfaPolicyId, NativeApplicationId, OtpId};
 
@@ -25,6 +26,8 @@ pub(super) enum Has {
     /// A phone and an address, of which they choose.
     Both,
     Address,
+    /// An authenticator app and an address, of which the app is asked.
+    App,
     /// The policy does without.
     Nothing,
     /// Nothing that will do.
@@ -37,6 +40,7 @@ pub(super) fn people() -> impl Strategy<Value = [Has; 3]> {
             3 => Just(Has::Trusted),
             4 => Just(Has::Both),
             2 => Just(Has::Address),
+            3 => Just(Has::App),
             1 => Just(Has::Nothing),
             1 => Just(Has::Useless),
         ]
@@ -52,6 +56,10 @@ pub(super) const fn address_of(user: UserId) -> DeviceId {
     DeviceId::new(Uuid::from_u128(user.uuid().as_u128() * 10 + 1))
 }
 
+pub(super) const fn app_of(user: UserId) -> DeviceId {
+    DeviceId::new(Uuid::from_u128(user.uuid().as_u128() * 10 + 2))
+}
+
 /// Whose device it is.
 pub(super) fn owner(device: DeviceId) -> UserId {
     UserId::new(Uuid::from_u128(device.uuid().as_u128() / 10))
@@ -65,6 +73,7 @@ impl Has {
             Self::Trusted => Verdict::Ask(vec![phone], First::Ask),
             Self::Both => Verdict::Ask(vec![phone, address], First::Choose),
             Self::Address => Verdict::Ask(vec![address], First::Ask),
+            Self::App => Verdict::Ask(vec![app_of(user), address], First::Ask),
             Self::Nothing => Verdict::Waived(Missing::NoDevices),
             Self::Useless => Verdict::Failed(Why::NoUsableDevices),
         };
@@ -100,6 +109,8 @@ pub(super) enum Deed {
     Check {
         last: bool,
     },
+    /// A code that the authenticator app of this person shows.
+    Show(usize),
 }
 
 pub(super) fn deeds() -> impl Strategy<Value = Deed> {
@@ -111,6 +122,7 @@ pub(super) fn deeds() -> impl Strategy<Value = Deed> {
         1 => Just(Deed::Poll),
         4 => (last(), proptest::bool::weighted(0.8)).prop_map(|(last, yes)| Deed::Answer { last, yes }),
         4 => last().prop_map(|last| Deed::Check { last }),
+        4 => person().prop_map(Deed::Show),
     ]
 }
 
@@ -161,7 +173,14 @@ pub(super) fn done(
             if flow.sent().is_some_and(|sent| sent.has_expired(now)) {
                 return (None, None);
             }
-            (admitted(flow.code_verified(id), now), Some(Action::CheckOtp).filter(|_| last))
+            // What was sent before is no code of the app that is asked for now.
+            let sent = last && flow.typing().is_none();
+            (admitted(flow.code_verified(id), now), Some(Action::CheckOtp).filter(|_| sent))
+        }
+        Deed::Show(person) => {
+            let app = app_of(PEOPLE[person]);
+            let asked = flow.typing().is_some_and(|typing| typing.selected == app);
+            (admitted(flow.totp_verified(app), now), Some(Action::CheckOtp).filter(|_| asked))
         }
     }
 }
@@ -225,7 +244,7 @@ pub(super) fn came_to(
     }
 }
 
-/// A question on a phone, or a code to an address.
+/// A question on a phone, a code to an address, or one of an app.
 pub(super) fn asked_on(flow: Flow, selected: DeviceId, number: u128, now: Timestamp) -> Option<Flow> {
     let devices = flow.second_factor.as_ref().map(|own| own.devices().to_vec()).unwrap_or_default();
     let id = Uuid::from_u128(number);
@@ -240,6 +259,9 @@ pub(super) fn asked_on(flow: Flow, selected: DeviceId, number: u128, now: Timest
             again: false,
             sent_at: now,
         });
+    }
+    if selected == app_of(owner(selected)) {
+        return flow.with_typing(Typing { devices, selected, method: TotpMethod::default() });
     }
     let (question, digest) = (RequestId::new(id), Digest::of(&number.to_be_bytes()));
     let expires_at = now + Duration::from_secs(40);
@@ -288,6 +310,11 @@ impl Past {
             (Some(SecondFactor::OtpVerified(_) | SecondFactor::Pairing(_, Some(Proved::Code(_)))), _, Some(sent)) => {
                 self.used.push(sent.id.uuid());
                 self.prove(owner(sent.selected), Factor::Otp, None);
+            }
+            (Some(SecondFactor::OtpVerified(_)), _, None) => {
+                if let Some(typing) = before.typing() {
+                    self.prove(owner(typing.selected), Factor::Otp, None);
+                }
             }
             (Some(_) | None, _, _) => {}
         }

@@ -281,6 +281,8 @@ impl Model {
         let chooses = self.flow.offered().is_some() && either;
         let select = Deed::SecondFactor(mfa::Deed::Select(who, either));
         let goes_on = Deed::Errand(errand::Deed::Continue, who);
+        let shown = self.flow.typing().is_some();
+        let code = if shown { mfa::Deed::Show(who) } else { mfa::Deed::Check { last: true } };
         let right = [
             (Status::UsernamePasswordRequired, Deed::Password(who)),
             (Status::AssertionRequired, Deed::Passkey(who)),
@@ -290,7 +292,7 @@ impl Model {
             (Status::DeviceSelectionRequired, select),
             (Status::PushConfirmationTimedOut, select),
             (Status::PushConfirmationWaiting, Deed::SecondFactor(mfa::Deed::Answer { last: true, yes: pick > 40 })),
-            (Status::OtpRequired, Deed::SecondFactor(mfa::Deed::Check { last: true })),
+            (Status::OtpRequired, Deed::SecondFactor(code)),
             (Status::MfaCompleted, goes_on),
             (Status::MobilePairingRequired, goes_on),
             (Status::ConsentRequired, Deed::Agree(either)),

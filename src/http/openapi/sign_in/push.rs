@@ -41,14 +41,14 @@ pub(super) fn members() -> Map<String, Value> {
         ),
         "expiresAt": {
             "type": "string", "format": "date-time",
-            "description": "PUSH_CONFIRMATION_WAITING, OTP_REQUIRED: until when.",
+            "description": "PUSH_CONFIRMATION_WAITING, OTP_REQUIRED where a code was sent: until when.",
         },
         "otpLength": only(Status::OtpRequired, json!({"type": "integer"}), "how many digits the code has."),
         "attemptsRemaining": only(
-            Status::OtpRequired, json!({"type": "integer"}), "how many codes may be wrong. None: have another one sent.",
+            Status::OtpRequired, json!({"type": "integer"}), "how many codes may be wrong. None: wait, and have another one sent.",
         ),
         "resendAfter": only(
-            Status::OtpRequired, json!({"type": "string", "format": "date-time"}), "another code is sent no sooner.",
+            Status::OtpRequired, json!({"type": "string", "format": "date-time"}), "another code is sent no sooner. TOTP: absent, nothing is sent.",
         ),
         "delivery": only(
             Status::OtpRequired,
@@ -77,7 +77,7 @@ fn devices() -> Value {
             "type": "object",
             "required": ["id", "type", "role", "enrollmentTime", "pushEnabled", "otpEnabled", "usable", "defaultDevice"],
             "properties": {
-                "id": text, "type": {"type": "string", "enum": ["MOBILE", "EMAIL", "SMS", "VOICE"]}, "name": maybe, "nickname": maybe,
+                "id": text, "type": {"type": "string", "enum": ["MOBILE", "TOTP", "EMAIL", "SMS", "VOICE"]}, "name": maybe, "nickname": maybe,
                 "target": {"type": "string", "description": "EMAIL: the address, with most of it hidden. SMS, VOICE: how the number ends."},
                 "role": {"type": "string", "enum": ["PRIMARY", "TRUSTED"]},
                 "enrollmentTime": {"type": "string", "format": "date-time"},

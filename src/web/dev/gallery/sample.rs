@@ -200,7 +200,8 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
     let missing = method::View { problem: Some(method::Problem::Missing), ..view.clone() };
     let gone = method::View { problem: Some(method::Problem::Gone), ..view.clone() };
     let mail = method::Kind::Mail("a•••@example.com".to_owned());
-    let phones = [method::Kind::Phone(Foreign::name("Pixel 9")), method::Kind::Phone(cast.name()), mail];
+    let phones =
+        [method::Kind::Phone(Foreign::name("Pixel 9")), method::Kind::Phone(cast.name()), method::Kind::App, mail];
     let phones = methods(cast, phones);
     samples.add("method", method::render, [("missing", missing), ("gone", gone), ("two", view), ("phones", phones)]);
     let of = |state| push::View {
@@ -242,13 +243,12 @@ fn coming(cast: &Cast, samples: &mut Samples) {
     ];
     samples.add("method", method::render, [("several", methods(cast, kinds))]);
 
-    let app = code::View { source: code::Source::App, resend: code::Resend::Never, ..by_mail(cast) };
     let sms = code::View { source: code::Source::Sms("42".to_owned()), ..by_mail(cast) };
     let voice = code::View { source: code::Source::Voice("42".to_owned()), ..by_mail(cast) };
     let underway = code::View { delivery: code::Delivery::Underway, ..sms.clone() };
     let not_sent = code::View { delivery: code::Delivery::Failed, ..sms.clone() };
-    let recovery = code::View { source: code::Source::Recovery, ..app.clone() };
-    samples.add("code", code::render, [("sms", sms), ("recovery", recovery), ("app", app)]);
+    let recovery = code::View { source: code::Source::Recovery, ..by_app(cast) };
+    samples.add("code", code::render, [("sms", sms), ("recovery", recovery)]);
     samples.add("code", code::render, [("voice", voice), ("underway", underway), ("not-sent", not_sent)]);
 }
 
@@ -265,7 +265,13 @@ fn by_mail(cast: &Cast) -> code::View {
     }
 }
 
+fn by_app(cast: &Cast) -> code::View {
+    code::View { source: code::Source::App, resend: code::Resend::Never, ..by_mail(cast) }
+}
+
 fn codes(cast: &Cast, samples: &mut Samples) {
+    let wait = code::View { problem: Some(code::Problem::Wait), ..by_app(cast) };
+    samples.add("code", code::render, [("app", by_app(cast)), ("wait", wait)]);
     let wrong = |problem| code::View { problem: Some(problem), ..by_mail(cast) };
     let states = [
         ("mail", by_mail(cast)),

@@ -1,0 +1,109 @@
+//! Authenticator apps of people. Nothing here is kept in memory.
+
+use super::otp_devices::Added;
+use super::{Database, Row, WriteError, bounded, bytes};
+use crate::clock::Timestamp;
+use crate::domain::audit::Event;
+use crate::domain::totp::TotpDevice;
+use crate::protocol::id::{DeviceId, UserId};
+use crate::secret::Sealed;
+use crate::store::ephemeral::StoreError;
+
+#[derive(Clone, Debug)]
+pub struct TotpDevices {
+    database: Database,
+}
+
+const COLUMNS: &str = "id, user_id, nickname, key_sealed, activated_at, last_step, created_at";
+
+impl TotpDevices {
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Those of a person, the oldest first.
+    pub async fn of_user(&self, user: UserId) -> Result<Vec<TotpDevice>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM totp_device WHERE user_id = $1 ORDER BY created_at, id");
+        self.database.find_all(&sql, [bytes(user.uuid())]).await?.iter().map(totp_device).collect()
+    }
+
+    /// `None`: the person has none of that name.
+    pub async fn find(&self, user: UserId, id: DeviceId) -> Result<Option<TotpDevice>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM totp_device WHERE id = $1 AND user_id = $2");
+        let found = self.database.find(&sql, [bytes(id.uuid()), bytes(user.uuid())]).await?;
+        found.as_ref().map(totp_device).transpose()
+    }
+
+    /// `most`: as many as the person may have then.
+    pub async fn add(&self, device: &TotpDevice, most: u32, event: &Event) -> Result<Added, StoreError> {
+        let added: Result<Added, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            // Whoever adds one at the same time waits here, so that nobody has more than one may have.
+            if transaction.lock_user(device.user).await?.is_none() {
+                return Ok(Added::NoUser);
+            }
+            let sql = "SELECT COUNT(*) FROM totp_device WHERE user_id = $1";
+            let row = transaction.find(sql, [bytes(device.user.uuid())]).await?;
+            let count: i64 = row.map(|row| row.get(0)).transpose()?.unwrap_or_default();
+            if count >= i64::from(most) {
+                return Ok(Added::TooMany);
+            }
+            let sql = "INSERT INTO totp_device (id, user_id, nickname, key_sealed, activated_at, last_step, created_at) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7)";
+            let values = [
+                bytes(device.id.uuid()),
+                bytes(device.user.uuid()),
+                device.nickname.clone().into(),
+                device.key.as_bytes().into(),
+                device.activated_at.map(Timestamp::millis).into(),
+                device.last_step.into(),
+                device.created_at.millis().into(),
+            ];
+            transaction.execute(sql, values).await?;
+            transaction.record(&[event]);
+            transaction.commit().await?;
+            Ok(Added::Yes)
+        })
+        .await;
+        added.map_err(WriteError::unexpected)
+    }
+
+    /// The code of `step` has shown that an app has the key. `false`: one has before.
+    pub async fn activate(
+        &self,
+        (user, id): (UserId, DeviceId),
+        step: i64,
+        (now, event): (Timestamp, &Event),
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE totp_device SET activated_at = $1, last_step = $2 \
+                   WHERE id = $3 AND user_id = $4 AND activated_at IS NULL";
+        let values = [now.millis().into(), step.into(), bytes(id.uuid()), bytes(user.uuid())];
+        self.database.change(sql, values, event).await
+    }
+
+    /// Takes the code of `step`, and with it all before. `false`: it was taken, or a newer one [RFC 6238 §5.2].
+    pub async fn spend(&self, (user, id): (UserId, DeviceId), step: i64) -> Result<bool, StoreError> {
+        let sql = "UPDATE totp_device SET last_step = $1 WHERE id = $2 AND user_id = $3 \
+                   AND activated_at IS NOT NULL AND last_step < $1";
+        let values = [step.into(), bytes(id.uuid()), bytes(user.uuid())];
+        Ok(self.database.execute(sql, values).await? == 1)
+    }
+
+    /// `false`: the person has none of that name.
+    pub async fn delete(&self, user: UserId, id: DeviceId, event: &Event) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM totp_device WHERE id = $1 AND user_id = $2";
+        self.database.change(sql, [bytes(id.uuid()), bytes(user.uuid())], event).await
+    }
+}
+
+fn totp_device(row: &Row) -> Result<TotpDevice, StoreError> {
+    Ok(TotpDevice {
+        id: DeviceId::new(row.uuid(0)?),
+        user: UserId::new(row.uuid(1)?),
+        nickname: row.get(2)?,
+        key: Sealed::from_bytes(row.get(3)?),
+        activated_at: row.time_if_any(4)?,
+        last_step: row.get(5)?,
+        created_at: row.time(6)?,
+    })
+}
