@@ -142,6 +142,8 @@ impl Wiring {
                     directory: self.directory(),
                     otp_devices: OtpDevices::new(self.parts.database.clone()),
                     totp_devices: TotpDevices::new(self.parts.database.clone()),
+                    passkeys: passkeys.passkeys.clone(),
+                    browsers: passkeys.party.is_some(),
                     served: self.parts.carriers.served.clone(),
                     standings: AppStandings::new(self.parts.database.clone()),
                     clock: self.clock(),

@@ -54,6 +54,9 @@ pub struct MfaPolicy {
     /// Codes of authenticator apps.
     #[serde(default)]
     pub totp: TotpMethod,
+    /// Passkeys.
+    #[serde(default)]
+    pub fido2: Fido2Method,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<Permitted>,
     pub created_at: Timestamp,
@@ -118,6 +121,13 @@ impl Matching {
             Self::Type => Some(NumberMatching::Type),
         }
     }
+}
+
+/// Whether the passkeys of people are devices of theirs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fido2Method {
+    pub enabled: bool,
 }
 
 /// How often the devices of one person are asked [flows.md D.1, H.9; security.md 5.6]. All times in seconds.

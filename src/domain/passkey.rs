@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::protocol::id::{PasskeyId, SessionId, UserId};
+use crate::protocol::id::{DeviceId, PasskeyId, SessionId, UserId};
 use crate::protocol::webauthn::{Asked, CredentialId, Key, LIFETIME};
 
 /// As many as a person may have.
@@ -27,6 +27,22 @@ pub struct Passkey {
     pub backed_up: bool,
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
+}
+
+impl Passkey {
+    /// As a device of the person, where a second factor is asked for.
+    pub const fn device(&self) -> DeviceId {
+        DeviceId::new(self.id.uuid())
+    }
+}
+
+/// A passkey is asked for as a second factor, in one flow. What it is to sign, the flow has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asserting {
+    /// On which the person could be asked, the primary one first.
+    pub devices: Vec<DeviceId>,
+    /// The passkey.
+    pub selected: DeviceId,
 }
 
 /// What a person calls it, to know it again.

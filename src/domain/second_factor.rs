@@ -18,6 +18,8 @@ pub struct Asked<'a> {
     pub policy: &'a MfaPolicy,
     /// Of the person, the primary one first.
     pub devices: &'a [Device],
+    /// Passkeys of theirs that browsers can use here, the oldest first.
+    pub passkeys: &'a [DeviceId],
     /// Authenticator apps of theirs, the oldest first.
     pub totps: &'a [TotpDevice],
     /// Where they get codes, the oldest first.
@@ -143,8 +145,10 @@ impl Asked<'_> {
         let addresses = self.addresses.iter().filter(|address| self.is_served(address)).map(|own| own.id);
         let shown = self.policy.totp.enabled;
         let apps = self.active().filter(|_| shown).map(|own| own.id);
-        // What proves more comes first: a phone, then a code that nobody had to be sent.
-        let usable: Vec<_> = phones.chain(apps).chain(addresses).collect();
+        let passkeys = self.passkeys.iter().copied().filter(|_| self.policy.fido2.enabled);
+        // What needs nothing but the person comes first: a phone that rings, then what they have at hand, and then codes
+        // that somebody has to be sent.
+        let usable: Vec<_> = phones.chain(passkeys).chain(apps).chain(addresses).collect();
         if !usable.is_empty() {
             let chooses = match (newcomer, self.policy.device_selection) {
                 // [flows.md F10] the primary device, and where that cannot be asked, one of the others.
@@ -168,8 +172,7 @@ impl Asked<'_> {
 
     /// The app, where it may become a device of somebody who has others and has none of it.
     fn newcomer(&self) -> Option<&MobileApp> {
-        let has_others = !self.devices.is_empty() || !self.addresses.is_empty();
-        let By { app, .. } = self.app.filter(|by| has_others && by.device.is_none())?;
+        let By { app, .. } = self.app.filter(|by| by.device.is_none() && !self.has_none())?;
         Some(app).filter(|app| self.policy.enrols(&app.application))
     }
 
@@ -188,7 +191,9 @@ impl Asked<'_> {
     }
 
     fn has_none(&self) -> bool {
-        self.devices.is_empty() && self.addresses.is_empty() && self.active().next().is_none()
+        // With a passkey alone people sign in everywhere: it is a device where the policy says so.
+        let passkeys = self.policy.fido2.enabled && !self.passkeys.is_empty();
+        !passkeys && self.devices.is_empty() && self.addresses.is_empty() && self.active().next().is_none()
     }
 
     /// Whether the person may be sent a code there.
@@ -227,7 +232,9 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::domain::device::About;
-    use crate::domain::mfa_policy::{AdditionalDevices, Matching, Permitted, PushLimit, let_in_for, push_timeout};
+    use crate::domain::mfa_policy::{
+        AdditionalDevices, Fido2Method, Matching, Permitted, PushLimit, let_in_for, push_timeout,
+    };
     use crate::domain::otp::{Channel, OtpMethod};
     use crate::domain::totp::TotpMethod;
     use crate::protocol::id::{InstallationId, MfaPolicyId, UserId};
@@ -235,6 +242,17 @@ mod tests {
     use crate::secret::Sealed;
 
     const ACTIVE: Option<user::Status> = Some(user::Status::Active);
+
+    /// Of somebody who has neither passkeys nor authenticator apps.
+    const fn asked_of<'a>(
+        policy: &'a MfaPolicy,
+        devices: &'a [Device],
+        addresses: &'a [OtpDevice],
+        served: &'a Served,
+        app: Option<By<'a>>,
+    ) -> Asked<'a> {
+        Asked { standing: ACTIVE, policy, devices, passkeys: &[], totps: &[], addresses, served, app }
+    }
 
     fn application(id: &str) -> NativeApplicationId {
         NativeApplicationId::parse(id).unwrap()
@@ -256,6 +274,7 @@ mod tests {
             sms: OtpMethod::default(),
             voice: OtpMethod::default(),
             totp: TotpMethod::default(),
+            fido2: Fido2Method::default(),
             applications: vec![Permitted {
                 application: application("bank"),
                 auto_enrollment: true,
@@ -291,7 +310,7 @@ mod tests {
         own: bool,
     ) -> (Verdict, Option<Enrolment>) {
         let app = app.map(|app| By { app, device: devices.first().filter(|_| own), standing: None });
-        Asked { standing: ACTIVE, policy, devices, totps: &[], addresses: &[], served: &by_mail(), app }.evaluate()
+        asked_of(policy, devices, &[], &by_mail(), app).evaluate()
     }
 
     fn by_mail() -> Served {
@@ -494,7 +513,7 @@ mod tests {
             ..policy(Without::Bypass, Without::Block)
         };
         let asked = |policy: &MfaPolicy, devices: &[Device], served: &Served| {
-            Asked { standing: ACTIVE, policy, devices, totps: &[], addresses, served, app: None }.evaluate().0
+            asked_of(policy, devices, addresses, served, None).evaluate().0
         };
         let mail = by_mail();
         assert_eq!(asked(&with_codes, &[], &mail), Verdict::Ask(vec![address.id], First::Ask));
@@ -528,7 +547,7 @@ mod tests {
         };
         let without_apps = policy(Without::Bypass, Without::Block);
         let asked = |policy: &MfaPolicy, devices: &[Device], totps: &[TotpDevice], addresses: &[OtpDevice]| {
-            Asked { policy, devices, totps, addresses, served: &by_mail(), app: None }.evaluate().0
+            Asked { policy, devices, passkeys: &[], totps, addresses, served: &by_mail(), app: None }.evaluate().0
         };
         let phone = [device(None, Status::Active)];
         let all = vec![phone[0].id, active[0].id, address[0].id];
@@ -539,6 +558,24 @@ mod tests {
         assert_eq!(asked(&without_apps, &[], &active, &[]), refused, "it is no bypass either");
     }
 
+    #[test]
+    fn h4_a_passkey_is_a_device_where_the_policy_says_so_and_none_elsewhere() {
+        let passkeys = [DeviceId::new(Uuid::from_u128(7))];
+        let asked = |policy: &MfaPolicy, devices: &[Device]| {
+            let served = by_mail();
+            Asked { policy, devices, passkeys: &passkeys, totps: &[], addresses: &[], served: &served, app: None }
+                .evaluate()
+                .0
+        };
+        let without = policy(Without::Bypass, Without::Block);
+        let with = MfaPolicy { fido2: Fido2Method { enabled: true }, ..without.clone() };
+        let phone = [device(None, Status::Active)];
+        assert_eq!(asked(&with, &[]), Verdict::Ask(vec![passkeys[0]], First::Ask));
+        assert_eq!(asked(&with, &phone), Verdict::Ask(vec![phone[0].id, passkeys[0]], First::Ask));
+        assert_eq!(asked(&without, &[]), Verdict::Waived(Missing::NoDevices));
+        assert_eq!(asked(&without, &phone), Verdict::Ask(vec![phone[0].id], First::Ask));
+    }
+
     /// [security.md case 118] nobody is sent anything to a country that nobody has allowed, and gets in without it neither.
     #[test]
     fn security_118_a_number_counts_where_its_channel_reaches_it() {
@@ -547,8 +584,7 @@ mod tests {
         let germany = Reach::Within(Country::parse("DE").into_iter().collect());
         let asked = |number: &OtpDevice, served: &Served| {
             let addresses = std::slice::from_ref(number);
-            let (standing, devices, totps) = (ACTIVE, &[][..], &[][..]);
-            Asked { standing, policy: &policy, devices, totps, addresses, served, app: None }.evaluate().0
+            asked_of(&policy, &[], addresses, served, None).evaluate().0
         };
         for (channel, served, other) in [
             (

@@ -10,7 +10,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::passkey::{Ceremony, Passkey, Purpose};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
-use crate::protocol::id::{ClientId, UserId};
+use crate::protocol::id::{ClientId, DeviceId, UserId};
 use crate::protocol::webauthn::{
     Asked, Assertion, CredentialId, Expected, Known, Owner, Proved, RelyingParty, Unproved,
 };
@@ -71,6 +71,18 @@ impl CheckPasskey {
             return Ok(None);
         }
         Ok(Some(ceremony(Purpose::Prove, party.ask(&allowed), now)?))
+    }
+
+    /// The same for one passkey of a person alone. `None`: it is gone.
+    pub async fn begin_with(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        now: Timestamp,
+    ) -> Result<Option<Ceremony>, StoreError> {
+        let Some(party) = &self.party else { return Ok(None) };
+        let own = self.passkeys.of_user(user).await?.into_iter().find(|passkey| passkey.device() == device);
+        own.map(|passkey| ceremony(Purpose::Prove, party.ask(&[passkey.credential]), now)).transpose()
     }
 
     /// For whoever makes one, and has `has`. `None`: browsers make none for us.

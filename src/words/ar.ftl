@@ -127,6 +127,7 @@ allow = السماح
 method = كيف تريد تأكيد هويتك؟
 method-phone = الموافقة على { $device }
 method-passkey = مفتاح مرور
+method-passkey-named = مفتاح المرور { $name }
 method-app = رمز من تطبيق المصادقة
 method-sms = رسالة نصية إلى الرقم المنتهي بـ { $ending }
 method-voice = مكالمة إلى الرقم المنتهي بـ { $ending }

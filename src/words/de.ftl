@@ -121,6 +121,7 @@ allow = Zulassen
 method = Wie möchten Sie bestätigen, dass Sie es sind?
 method-phone = Auf { $device } bestätigen
 method-passkey = Passkey
+method-passkey-named = Passkey { $name }
 method-app = Code aus Ihrer Authenticator-App
 method-sms = SMS an die Nummer mit den letzten Ziffern { $ending }
 method-voice = Anruf bei der Nummer mit den letzten Ziffern { $ending }

@@ -121,6 +121,7 @@ allow = Allow
 method = How do you want to confirm that it is you?
 method-phone = Approve on { $device }
 method-passkey = Passkey
+method-passkey-named = Passkey { $name }
 method-app = Code from your authenticator app
 method-sms = Text message to the number ending in { $ending }
 method-voice = Call to the number ending in { $ending }

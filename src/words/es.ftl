@@ -121,6 +121,7 @@ allow = Permitir
 method = ¿Cómo quieres confirmar que eres tú?
 method-phone = Aprobar en { $device }
 method-passkey = Llave de acceso
+method-passkey-named = Llave de acceso { $name }
 method-app = Código de tu aplicación de autenticación
 method-sms = Mensaje de texto al número que termina en { $ending }
 method-voice = Llamada al número que termina en { $ending }

@@ -121,6 +121,7 @@ allow = Autoriser
 method = Comment voulez-vous confirmer que c’est bien vous ?
 method-phone = Approuver sur { $device }
 method-passkey = Clé d’accès
+method-passkey-named = Clé d’accès { $name }
 method-app = Code de votre application d’authentification
 method-sms = SMS au numéro qui se termine par { $ending }
 method-voice = Appel au numéro qui se termine par { $ending }

@@ -109,6 +109,7 @@ allow = 許可する
 method = どの方法で本人確認をしますか？
 method-phone = { $device } で承認する
 method-passkey = パスキー
+method-passkey-named = パスキー { $name }
 method-app = 認証アプリのコード
 method-sms = 末尾が { $ending } の番号へのSMS
 method-voice = 末尾が { $ending } の番号への電話

@@ -161,6 +161,7 @@ messages! {
     Method = "method",
     MethodPhone(device: &'a str) = "method-phone",
     MethodPasskey = "method-passkey",
+    MethodPasskeyNamed(name: &'a str) = "method-passkey-named",
     MethodApp = "method-app",
     MethodSms(ending: &'a str) = "method-sms",
     MethodVoice(ending: &'a str) = "method-voice",

@@ -13,7 +13,7 @@ use crate::domain::sign_on::Settings;
 use crate::protocol::origin::AllowedOrigin;
 use crate::usecase::admin::applications::ApplicationWish;
 use crate::usecase::admin::mfa_policies::{
-    MfaPolicyWish, OtpMethodWish, PermittedWish, PushLimitWish, TotpMethodWish, whole,
+    Fido2MethodWish, MfaPolicyWish, OtpMethodWish, PermittedWish, PushLimitWish, TotpMethodWish, whole,
 };
 use crate::usecase::admin::native_applications::NativeApplicationWish;
 use crate::usecase::admin::parts::{BAD_ID_DETAIL, Described, part_id};
@@ -87,6 +87,7 @@ pub(super) struct MfaPolicyEntry {
     sms: Option<OtpMethodWish>,
     voice: Option<OtpMethodWish>,
     totp: Option<TotpMethodWish>,
+    fido2: Option<Fido2MethodWish>,
     #[serde(default)]
     applications: Vec<PermittedWish>,
 }
@@ -136,6 +137,7 @@ impl Entry for MfaPolicyEntry {
             sms: self.sms,
             voice: self.voice,
             totp: self.totp,
+            fido2: self.fido2,
             applications: self.applications,
         };
         (self.id, wish)
@@ -220,6 +222,7 @@ impl Kind for MfaPolicy {
             ("sms", value(&self.wish().sms)),
             ("voice", value(&self.wish().voice)),
             ("totp", value(&self.wish().totp)),
+            ("fido2", value(&self.wish().fido2)),
             ("applications", value(&self.wish().applications)),
         ]
     }

@@ -20,9 +20,11 @@ impl Flow {
                 Some(
                     SecondFactor::Authorized(_)
                     | SecondFactor::OtpVerified(_)
+                    | SecondFactor::PasskeyVerified(_)
                     | SecondFactor::Waived
                     | SecondFactor::LetIn(_),
                 ) => Status::MfaCompleted,
+                Some(SecondFactor::Asserting(_)) => Status::AssertionRequired,
                 Some(SecondFactor::Pairing(..)) => Status::MobilePairingRequired,
                 Some(SecondFactor::Failed(_)) => Status::MfaFailed,
                 Some(SecondFactor::Choosing(_)) => Status::DeviceSelectionRequired,
@@ -47,7 +49,7 @@ impl Flow {
             actions.insert(1, Action::InitiateAccountRecovery);
         }
         let proves = matches!(status, Status::UsernamePasswordRequired | Status::AssertionRequired);
-        if proves && !self.ways.is_empty() {
+        if proves && self.second_factor.is_none() && !self.ways.is_empty() {
             actions.insert(1, Action::UseAlternativeAuthenticationSource);
         }
         actions
@@ -77,6 +79,7 @@ impl Flow {
                 Some(
                     SecondFactor::Authorized(_)
                     | SecondFactor::OtpVerified(_)
+                    | SecondFactor::PasskeyVerified(_)
                     | SecondFactor::Waived
                     | SecondFactor::LetIn(_)
                     | SecondFactor::Pairing(..),
@@ -85,6 +88,9 @@ impl Flow {
                     &[Action::CheckOtp, Action::ResendOtp, Action::SelectDevice, Action::CancelAuthentication]
                 }
                 Some(SecondFactor::Totp(_)) => &[Action::CheckOtp, Action::SelectDevice, Action::CancelAuthentication],
+                Some(SecondFactor::Asserting(_)) => {
+                    &[Action::CheckAssertion, Action::SelectDevice, Action::CancelAuthentication]
+                }
                 Some(SecondFactor::Failed(_) | SecondFactor::Rejected) => &[Action::CancelAuthentication],
                 Some(SecondFactor::Waiting(_)) => &[Action::Poll, Action::SelectDevice, Action::CancelAuthentication],
                 Some(SecondFactor::Choosing(_) | SecondFactor::TimedOut(_)) => {

@@ -276,8 +276,9 @@ impl Flow {
     }
 
     /// Whether a passkey is asked for, and there is nothing yet that it could sign.
-    pub fn wants_ceremony(&self) -> bool {
-        self.ceremony.is_none() && matches!(self.at, At::Asking(_, Source::Passkey))
+    pub const fn wants_ceremony(&self) -> bool {
+        let asked = matches!(self.at, At::Asking(_, Source::Passkey)) || self.asserting().is_some();
+        self.ceremony.is_none() && asked
     }
 
     /// Whether something has to be found out before anybody can be asked.

@@ -8,11 +8,12 @@ use crate::domain::authentication_request::Challenge;
 use crate::domain::enrolment::{Enrolment, Grounds};
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::otp::{CodeSource, Sent};
+use crate::domain::passkey::Asserting;
 use crate::domain::policy::Source;
 use crate::domain::second_factor::{Verdict, Why};
-use crate::domain::session::Trusted;
+use crate::domain::session::{Authentication, Trusted};
 use crate::domain::totp::Typing;
-use crate::protocol::id::{AuthReqId, DeviceId, MfaPolicyId, OtpId, RequestId};
+use crate::protocol::id::{AuthReqId, DeviceId, MfaPolicyId, OtpId, RequestId, UserId};
 use crate::secret::Digest;
 
 /// Where the second factor is, once it came to something. Nothing goes on until whoever runs the flow says so.
@@ -42,6 +43,10 @@ pub enum SecondFactor {
     LetIn(Option<Trusted>),
     /// The code of an authenticator app is waited for.
     Totp(Typing),
+    /// A passkey is to answer.
+    Asserting(Asserting),
+    /// It has, then.
+    PasskeyVerified(Timestamp),
 }
 
 /// By what somebody has let in an app.
@@ -49,6 +54,8 @@ pub enum SecondFactor {
 pub enum Proved {
     Device(Trusted),
     Code(CodeSource),
+    /// A passkey has answered then.
+    Passkey(Timestamp),
 }
 
 /// What somebody is asked about besides who they are.
@@ -101,6 +108,8 @@ impl SecondFactor {
             | Self::Otp(_)
             | Self::OtpVerified(_)
             | Self::Totp(_)
+            | Self::Asserting(_)
+            | Self::PasskeyVerified(_)
             | Self::LetIn(_) => None,
         }
     }
@@ -112,11 +121,13 @@ impl SecondFactor {
             Self::Waiting(pushed) | Self::TimedOut(pushed) => &pushed.devices,
             Self::Otp(sent) => &sent.devices,
             Self::Totp(typing) => &typing.devices,
+            Self::Asserting(asserting) => &asserting.devices,
             Self::Authorized(_)
             | Self::Waived
             | Self::Pairing(..)
             | Self::Failed(_)
             | Self::Rejected
+            | Self::PasskeyVerified(_)
             | Self::OtpVerified(_)
             | Self::LetIn(_) => &[],
         }
@@ -135,6 +146,8 @@ impl SecondFactor {
             | Self::Otp(_)
             | Self::OtpVerified(_)
             | Self::Totp(_)
+            | Self::Asserting(_)
+            | Self::PasskeyVerified(_)
             | Self::LetIn(_) => None,
         }
     }
@@ -145,12 +158,14 @@ impl SecondFactor {
             Self::Waiting(pushed) | Self::TimedOut(pushed) => Some(pushed.selected),
             Self::Otp(sent) => Some(sent.selected),
             Self::Totp(typing) => Some(typing.selected),
+            Self::Asserting(asserting) => Some(asserting.selected),
             Self::Authorized(_)
             | Self::Waived
             | Self::Pairing(..)
             | Self::Failed(_)
             | Self::Choosing(_)
             | Self::Rejected
+            | Self::PasskeyVerified(_)
             | Self::OtpVerified(_) => None,
         }
     }
@@ -190,6 +205,7 @@ impl Flow {
         if !devices.contains(&pushed.selected) {
             return None;
         }
+        self.ceremony = None;
         self.second_factor = Some(SecondFactor::Waiting(pushed));
         Some(self)
     }
@@ -210,6 +226,7 @@ impl Flow {
         if !devices.contains(&sent.selected) {
             return None;
         }
+        self.ceremony = None;
         self.second_factor = Some(SecondFactor::Otp(sent));
         Some(self)
     }
@@ -239,6 +256,7 @@ impl Flow {
         if !devices.contains(&typing.selected) {
             return None;
         }
+        self.ceremony = None;
         self.second_factor = Some(SecondFactor::Totp(typing));
         Some(self)
     }
@@ -249,6 +267,37 @@ impl Flow {
         self.asking(Source::Mfa)?;
         self.typing().filter(|typing| typing.selected == device)?;
         self.second_factor = Some(SecondFactor::OtpVerified(CodeSource::Authenticator));
+        Some(self)
+    }
+
+    /// The passkey that is asked for as a second factor.
+    pub const fn asserting(&self) -> Option<&Asserting> {
+        match &self.second_factor {
+            Some(SecondFactor::Asserting(asserting)) => Some(asserting),
+            Some(_) | None => None,
+        }
+    }
+
+    /// This passkey is asked for, and is yet to be given something to sign. `None`: it is none of those that can be.
+    #[must_use]
+    pub fn with_assertion(mut self, asserting: Asserting) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        let devices = self.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+        if !devices.contains(&asserting.selected) {
+            return None;
+        }
+        self.ceremony = None;
+        self.second_factor = Some(SecondFactor::Asserting(asserting));
+        Some(self)
+    }
+
+    /// A passkey of the person has answered. `None`: nobody waits for it, or it is another person's.
+    #[must_use]
+    pub fn assertion_verified(mut self, user: UserId, now: Timestamp) -> Option<Self> {
+        self.asking(Source::Mfa).filter(|_| self.user() == Some(user))?;
+        self.asserting()?;
+        self.ceremony = None;
+        self.second_factor = Some(SecondFactor::PasskeyVerified(now));
         Some(self)
     }
 
@@ -299,7 +348,8 @@ impl Flow {
     pub fn admitted(mut self, until: Option<Timestamp>) -> Self {
         let proved = match &self.second_factor {
             Some(SecondFactor::Authorized(trusted)) => Proved::Device(*trusted),
-            Some(SecondFactor::OtpVerified(channel)) => Proved::Code(*channel),
+            Some(SecondFactor::OtpVerified(source)) => Proved::Code(*source),
+            Some(SecondFactor::PasskeyVerified(at)) => Proved::Passkey(*at),
             Some(_) | None => return self,
         };
         let Some(asked) = self.newcomer.take() else { return self };
@@ -327,6 +377,7 @@ impl Flow {
         let proved = match self.second_factor.take()? {
             SecondFactor::Authorized(trusted) | SecondFactor::LetIn(Some(trusted)) => Some(Proved::Device(trusted)),
             SecondFactor::OtpVerified(source) => Some(Proved::Code(source)),
+            SecondFactor::PasskeyVerified(at) => Some(Proved::Passkey(at)),
             SecondFactor::Pairing(_, proved) => proved,
             SecondFactor::Waived | SecondFactor::LetIn(None) => None,
             SecondFactor::Failed(_)
@@ -335,21 +386,26 @@ impl Flow {
             | SecondFactor::TimedOut(_)
             | SecondFactor::Rejected
             | SecondFactor::Totp(_)
+            | SecondFactor::Asserting(_)
             | SecondFactor::Otp(_) => return None,
         };
         self.newcomer = None;
-        let note = match proved {
+        match proved {
             Some(Proved::Device(trusted)) => {
                 self.trusted = Some(trusted);
-                Note::Verified(Factor::TrustedDevice)
+                self.notes.set(step, Note::Verified(Factor::TrustedDevice));
             }
-            Some(Proved::Code(channel)) => {
-                self.by_code = Some(channel);
-                Note::Verified(Factor::Otp)
+            Some(Proved::Code(source)) => {
+                self.by_code = Some(source);
+                self.notes.set(step, Note::Verified(Factor::Otp));
             }
-            None => Note::Waived,
-        };
-        self.notes.set(step, note);
+            // What a passkey proves here it proves wherever one is asked for: the session is worth as much.
+            Some(Proved::Passkey(at)) => {
+                let user = self.user()?;
+                self.verified(user, &Authentication::by_passkey(at), (step, Factor::Passkey));
+            }
+            None => self.notes.set(step, Note::Waived),
+        }
         Some(self.settled(around))
     }
 

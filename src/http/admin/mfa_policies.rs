@@ -4,7 +4,7 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 
 use crate::domain::mfa_policy::{
-    AdditionalDevices, DeviceSelection, Matching, MfaPolicy, Permitted, PushLimit, Without,
+    AdditionalDevices, DeviceSelection, Fido2Method, Matching, MfaPolicy, Permitted, PushLimit, Without,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -121,6 +121,20 @@ impl From<TotpMethod> for TotpMethodBody {
     }
 }
 
+/// Passkeys as a second factor.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "MfaFido2Method", skip_serializing_if_is_none)]
+pub struct Fido2MethodBody {
+    /// Whether the passkeys of people are devices of theirs. `false` when left out.
+    pub enabled: Option<bool>,
+}
+
+impl From<Fido2Method> for Fido2MethodBody {
+    fn from(method: Fido2Method) -> Self {
+        Self { enabled: Some(method.enabled) }
+    }
+}
+
 /// What a native application may do.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "MfaPolicyApplication", skip_serializing_if_is_none)]
@@ -163,6 +177,8 @@ pub struct MfaPolicyBody {
     pub voice: OtpMethodBody,
     /// Codes of authenticator apps.
     pub totp: TotpMethodBody,
+    /// Passkeys.
+    pub fido2: Fido2MethodBody,
     /// One that is not named may do nothing.
     pub applications: Vec<PermittedBody>,
     pub created_at: DateTime,
@@ -203,6 +219,8 @@ pub struct NewMfaPolicyBody {
     pub voice: Option<OtpMethodBody>,
     /// Codes of authenticator apps: weaker than an app of yours, since a page of somebody else's can ask for them.
     pub totp: Option<TotpMethodBody>,
+    /// Passkeys: no page of somebody else's can ask for them.
+    pub fido2: Option<Fido2MethodBody>,
     /// Each once. One that is not named may do nothing.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -227,6 +245,7 @@ pub struct MfaPolicyPatch {
     pub sms: Option<OtpMethodBody>,
     pub voice: Option<OtpMethodBody>,
     pub totp: Option<TotpMethodBody>,
+    pub fido2: Option<Fido2MethodBody>,
     /// All of them: a list is replaced, not added to.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -260,6 +279,7 @@ impl From<&MfaPolicy> for MfaPolicyBody {
             sms: policy.sms.into(),
             voice: policy.voice.into(),
             totp: policy.totp.into(),
+            fido2: policy.fido2.into(),
             applications: policy.applications.iter().map(PermittedBody::from).collect(),
             created_at: policy.created_at.into(),
         }

@@ -9,7 +9,7 @@ use crate::domain::otp::{OtpDevice, Sent};
 use crate::domain::totp::TotpDevice;
 use crate::protocol::totp::DIGITS;
 use crate::usecase::sign_in::send_code::Standing;
-use crate::usecase::sign_in::{OwnDevice, Seen};
+use crate::usecase::sign_in::{OwnDevice, OwnPasskey, Seen};
 
 /// Seconds between two calls of `poll`.
 const POLL_INTERVAL: u32 = 1;
@@ -20,6 +20,7 @@ pub(super) fn fields(seen: &Seen) -> Value {
         OwnDevice::Phone(device, about) => phone(device, about),
         OwnDevice::Address(own) => address(own, at == 0),
         OwnDevice::Totp(own) => totp(own, at == 0),
+        OwnDevice::Passkey(own) => passkey(own, at == 0),
     });
     let mut fields = json!({
         "devices": devices.collect::<Vec<_>>(),
@@ -52,6 +53,9 @@ pub(super) fn fields(seen: &Seen) -> Value {
         }
         Some(SecondFactor::Otp(sent)) => members.extend(of_code(sent, seen.code)),
         Some(SecondFactor::Totp(_)) => members.extend(of_totp(seen.code)),
+        Some(SecondFactor::Asserting(_)) => {
+            members.insert("publicKeyCredentialRequestOptions".to_owned(), json!(seen.passkey));
+        }
         Some(_) | None => {}
     }
     fields
@@ -105,6 +109,22 @@ fn phone(device: &Device, about: &About) -> Value {
         "otpEnabled": false,
         "usable": device.status == Status::Active,
         "defaultDevice": device.is_primary(),
+    })
+}
+
+/// `first`: nothing else is asked first.
+fn passkey(own: &OwnPasskey, first: bool) -> Value {
+    json!({
+        "id": own.id.to_string(),
+        "type": "FIDO2",
+        "name": own.name.as_str(),
+        "nickname": own.name.as_str(),
+        "role": if first { "PRIMARY" } else { "TRUSTED" },
+        "enrollmentTime": own.created_at.to_string(),
+        "pushEnabled": false,
+        "otpEnabled": false,
+        "usable": true,
+        "defaultDevice": first,
     })
 }
 

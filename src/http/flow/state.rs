@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{FlowApi, PAGES, PREFIX, STATE_MEMBER, devices, json_response};
 use crate::domain::flow::errand::{Errand, Old};
 use crate::domain::flow::{At, Failure, SecondFactor, Who};
+use crate::domain::policy::Source;
 use crate::domain::second_factor::Why;
 use crate::protocol::flow_api::{Action, Status};
 use crate::protocol::id::EnrolmentTicket;
@@ -104,6 +105,7 @@ impl FlowApi {
                 "allowUsernameEdits": true,
                 "alternativeAuthenticationSources": flow.ways,
             }),
+            (Status::AssertionRequired, At::Asking(_, Source::Mfa)) => devices::fields(seen),
             (Status::AssertionRequired, _) => json!({
                 "publicKeyCredentialRequestOptions": seen.passkey,
                 "alternativeAuthenticationSources": flow.ways,
@@ -137,6 +139,7 @@ impl FlowApi {
                     Some(SecondFactor::Authorized(_)) => "push_confirmed",
                     Some(SecondFactor::OtpVerified(_)) => "otp_verified",
                     Some(SecondFactor::LetIn(_)) => "device_access_allowed",
+                    Some(SecondFactor::PasskeyVerified(_)) => "assertion_verified",
                     Some(_) | None => "bypassed",
                 };
                 json!({ "code": code })

@@ -8,8 +8,8 @@ use serde_json::Number;
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::mfa_policy::{
-    AdditionalDevices, DeviceSelection, LET_IN_FOR, Matching, MfaPolicy, PUSH_TIMEOUT, Permitted, PushLimit, Without,
-    let_in_for, push_timeout,
+    AdditionalDevices, DeviceSelection, Fido2Method, LET_IN_FOR, Matching, MfaPolicy, PUSH_TIMEOUT, Permitted, PushLimit,
+    Without, let_in_for, push_timeout,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -70,6 +70,9 @@ pub struct MfaPolicyWish {
     /// No authenticator apps when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totp: Option<TotpMethodWish>,
+    /// No passkeys when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fido2: Option<Fido2MethodWish>,
     #[serde(default)]
     pub applications: Vec<PermittedWish>,
 }
@@ -106,6 +109,13 @@ pub struct TotpMethodWish {
     pub cool_down: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passcode_grace_period: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fido2MethodWish {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
 }
 
 /// Times in seconds.
@@ -170,6 +180,7 @@ impl Described for MfaPolicy {
             sms: Some(OtpMethodWish::of(self.sms)),
             voice: Some(OtpMethodWish::of(self.voice)),
             totp: Some(TotpMethodWish::of(self.totp)),
+            fido2: Some(Fido2MethodWish { enabled: Some(self.fido2.enabled) }),
             applications: self.applications.iter().map(PermittedWish::of).collect(),
         }
     }
@@ -238,6 +249,7 @@ impl MfaPolicyWish {
             sms: self.sms.clone().unwrap_or_default().method("/sms", &mut problems),
             voice: self.voice.clone().unwrap_or_default().method("/voice", &mut problems),
             totp: self.totp.clone().unwrap_or_default().method(&mut problems),
+            fido2: Fido2Method { enabled: self.fido2.as_ref().and_then(|wish| wish.enabled).unwrap_or_default() },
             applications: self.applications(&mut problems),
             created_at,
         };

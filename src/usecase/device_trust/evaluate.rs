@@ -8,6 +8,7 @@ use crate::domain::enrolment::Enrolment;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::otp::Served;
+use crate::domain::passkey::Passkey;
 use crate::domain::second_factor::{Asked, By, Verdict};
 use crate::domain::silence::Silence;
 use crate::protocol::id::{DeviceId, MfaPolicyId, UserId};
@@ -15,12 +16,16 @@ use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::app_standings::AppStandings;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::otp_devices::OtpDevices;
+use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::totp_devices::TotpDevices;
 
 pub struct Evaluate {
     pub directory: Arc<Directory>,
     pub otp_devices: OtpDevices,
     pub totp_devices: TotpDevices,
+    pub passkeys: Passkeys,
+    /// Browsers have passkeys for this issuer.
+    pub browsers: bool,
     /// By what codes can be sent here, and how far.
     pub served: Served,
     pub standings: AppStandings,
@@ -61,8 +66,22 @@ impl Evaluate {
         devices.sort_by_key(|device| suspects.contains(&device.id));
         let addresses = self.otp_devices.of_user(user).await?;
         let totps = self.totp_devices.of_user(user).await?;
-        let (devices, totps, addresses, served) = (&devices[..], &totps[..], &addresses[..], &self.served);
-        Ok(Asked { standing, policy: &policy, devices, totps, addresses, served, app: by }.evaluate())
+        let passkeys: Vec<_> = if policy.fido2.enabled && self.browsers {
+            self.passkeys.of_user(user).await?.iter().map(Passkey::device).collect()
+        } else {
+            Vec::new()
+        };
+        let asked = Asked {
+            standing,
+            policy: &policy,
+            devices: &devices,
+            passkeys: &passkeys,
+            totps: &totps,
+            addresses: &addresses,
+            served: &self.served,
+            app: by,
+        };
+        Ok(asked.evaluate())
     }
 
     /// Those that have not answered for long.

@@ -145,7 +145,7 @@ impl Advance {
             Action::CheckAssertion => {
                 let user = self.check_assertion(id, (&found, &flow), &client, calling, &members).await?;
                 let judged = self.judged(&client, Some(user), now).await?;
-                flow.passkey_verified(user, &judged.around())
+                self.known.second_factors.asserted(flow, user, (&judged, calling.asker())).await?
             }
             Action::ActivateFido2Device => {
                 let user = self.activate(id, (&found, &flow), &client, calling, &members).await?;

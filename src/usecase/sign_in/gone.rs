@@ -75,8 +75,8 @@ impl SecondFactors {
         if let Some(pushed) = flow.waits_for().cloned() {
             match self.devices.withdraw(&flow, &pushed, "nobody can answer it any more").await? {
                 Outcome::TimedOut => {}
-                outcome @ (Outcome::Approved(_) | Outcome::Denied) => {
-                    return Ok(self.answered(flow, &pushed, outcome, judged.now).await);
+                outcome @ (Outcome::Approved(_) | Outcome::Admitted(_) | Outcome::LetIn(_) | Outcome::Denied) => {
+                    return self.answered(flow, &pushed, outcome, judged.now).await;
                 }
             }
         }

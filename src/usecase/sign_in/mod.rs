@@ -10,6 +10,7 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::device::{About, Device};
 use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
 use crate::domain::otp::OtpDevice;
+use crate::domain::passkey::{Ceremony, PasskeyName};
 use crate::domain::policy::SignOnPolicy;
 use crate::domain::session::Session;
 use crate::domain::totp::TotpDevice;
@@ -152,7 +153,7 @@ impl Known {
                 return Ok(flow);
             }
             match self.second_factors.found_out(flow, &policy, unattended, (judged, asker)).await? {
-                ControlFlow::Break(flow) => return Ok(flow),
+                ControlFlow::Break(flow) => return self.with_ceremony(flow, judged).await,
                 ControlFlow::Continue(next) => flow = next,
             }
         }
@@ -161,7 +162,7 @@ impl Known {
     /// Something for a passkey to sign, where one is asked for.
     async fn with_ceremony(&self, mut flow: Flow, judged: &Judged) -> Result<Flow, StoreError> {
         while flow.wants_ceremony() {
-            let ceremony = match (self.passkeys.begin(flow.user(), judged.now).await?, flow.user()) {
+            let ceremony = match (self.begun(&flow, judged.now).await?, flow.user()) {
                 (Some(ceremony), _) => Some(ceremony),
                 (None, Some(user)) if flow.enrols(&judged.around()) => {
                     self.passkeys.begin_first(user, judged.now).await?
@@ -174,6 +175,15 @@ impl Known {
             };
         }
         Ok(flow)
+    }
+
+    /// `None`: nobody has what could sign it.
+    async fn begun(&self, flow: &Flow, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
+        match (flow.asserting(), flow.user()) {
+            (Some(asserting), Some(user)) => self.passkeys.begin_with(user, asserting.selected, now).await,
+            (Some(_), None) => Ok(None),
+            (None, user) => self.passkeys.begin(user, now).await,
+        }
     }
 
     /// Who shows the flows of this policy, where that is not us.
@@ -214,6 +224,15 @@ pub enum OwnDevice {
     Phone(Device, About),
     Address(OtpDevice),
     Totp(TotpDevice),
+    Passkey(OwnPasskey),
+}
+
+/// A passkey, as somebody may see it who is asked for it.
+#[derive(Clone, Debug)]
+pub struct OwnPasskey {
+    pub id: DeviceId,
+    pub name: PasskeyName,
+    pub created_at: Timestamp,
 }
 
 impl OwnDevice {
@@ -222,6 +241,7 @@ impl OwnDevice {
             Self::Phone(device, _) => device.id,
             Self::Address(address) => address.id,
             Self::Totp(own) => own.id,
+            Self::Passkey(own) => own.id,
         }
     }
 }

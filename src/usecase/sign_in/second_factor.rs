@@ -9,10 +9,11 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::enrolment::{Enrolment, LIFETIME};
 use crate::domain::flow::{Flow, Outcome, Pushed, SecondFactor};
 use crate::domain::mobile_app::MobileApp;
+use crate::domain::passkey::{Asserting, Passkey};
 use crate::domain::second_factor::{First, Verdict, Why};
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{self, DetailCode, FlowErrorCode, FlowRefusal, Members};
-use crate::protocol::id::{DeviceId, FlowId, MfaPolicyId};
+use crate::protocol::id::{DeviceId, FlowId, MfaPolicyId, UserId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::ledger::Ledger;
 use crate::usecase::device_trust::enrol::{OfferEnrolment, Whom};
@@ -287,6 +288,10 @@ impl SecondFactors {
             let asked = self.totps.ask(devices, &app, &policy).await?;
             return Ok(asked.map(|typing| flow.with_typing(typing)).map_err(NotAsked::Code));
         }
+        if self.evaluate.passkeys.of_user(user).await?.iter().map(Passkey::device).any(|own| own == selected) {
+            let asserting = Asserting { devices: devices.to_vec(), selected };
+            return Ok(Ok(flow.with_assertion(asserting)));
+        }
         let whom = ask_device::Whom { user, devices, selected };
         let pushed = self.devices.ask(&flow, &policy, whom).await?;
         Ok(pushed.map(|pushed| flow.pushed(pushed)).ok_or(NotAsked::Push))
@@ -343,6 +348,30 @@ impl SecondFactors {
                 self.ledger.audit(event.refused(refusal.why)).await;
                 Err(refusal.into())
             }
+        }
+    }
+
+    /// A passkey of `user` has answered: where one was asked for as a second factor, or in a step of its own.
+    pub async fn asserted(
+        &self,
+        flow: Flow,
+        user: UserId,
+        (judged, asker): (&Judged, Asker<'_>),
+    ) -> Result<Option<Flow>, FlowError> {
+        let selected = flow.asserting().map(|asserting| asserting.selected);
+        let (Some(selected), Some(policy)) = (selected, flow.mfa_policy(&judged.around())) else {
+            return Ok(flow.passkey_verified(user, &judged.around()));
+        };
+        let flow = match self.still_there(flow, (&policy, selected), (judged, asker)).await? {
+            ControlFlow::Continue(flow) => flow,
+            ControlFlow::Break(next) => return Ok(next),
+        };
+        let event = self.event(&flow, judged.now).device(selected);
+        let next = flow.assertion_verified(user, judged.now);
+        self.ledger.audit(event.of("assertion_verified")).await;
+        match next {
+            Some(next) => Ok(Some(self.admitted(next, judged.now).await?)),
+            None => Ok(None),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::client::Client;
 use crate::domain::flow::errand::Errand;
 use crate::domain::flow::{At, Flow};
+use crate::domain::passkey::Passkey;
 use crate::entropy::Entropy;
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
@@ -14,7 +15,7 @@ use crate::protocol::scope::Scope;
 use crate::secret::{MasterKey, Sealed};
 use crate::store::ephemeral::StoreError;
 use crate::usecase::sign_in::leave::Tickets;
-use crate::usecase::sign_in::{Known, OwnDevice, Seen};
+use crate::usecase::sign_in::{Known, OwnDevice, OwnPasskey, Seen};
 
 pub struct Shown {
     pub known: Arc<Known>,
@@ -103,10 +104,12 @@ impl Shown {
         let all_phones = ids.iter().all(|id| phones.iter().any(|(device, _)| device.id == *id));
         // Who waits for a phone asks every second: those are in memory, and addresses are not.
         let factors = &self.known.second_factors;
-        let (addresses, totps) = if all_phones {
-            (Vec::new(), Vec::new())
+        let (addresses, totps, passkeys) = if all_phones {
+            (Vec::new(), Vec::new(), Vec::new())
         } else {
-            (factors.codes.devices.of_user(user).await?, factors.totps.devices.of_user(user).await?)
+            let addresses = factors.codes.devices.of_user(user).await?;
+            let totps = factors.totps.devices.of_user(user).await?;
+            (addresses, totps, factors.evaluate.passkeys.of_user(user).await?)
         };
         let phone = |id: &DeviceId| {
             let (device, installation) = phones.iter().find(|(device, _)| device.id == *id)?;
@@ -115,7 +118,9 @@ impl Shown {
         let address =
             |id: &DeviceId| addresses.iter().find(|address| address.id == *id).cloned().map(OwnDevice::Address);
         let totp = |id: &DeviceId| totps.iter().find(|own| own.id == *id).cloned().map(OwnDevice::Totp);
-        Ok(ids.iter().filter_map(|id| phone(id).or_else(|| totp(id)).or_else(|| address(id))).collect())
+        let passkey = |id: &DeviceId| passkeys.iter().find(|own| own.device() == *id).map(own_passkey);
+        let device = |id: &DeviceId| phone(id).or_else(|| passkey(id)).or_else(|| totp(id)).or_else(|| address(id));
+        Ok(ids.iter().filter_map(device).collect())
     }
 
     /// What the person need not be asked again.
@@ -153,6 +158,11 @@ impl Shown {
 
 pub(super) fn refused(refusal: &Refusal) -> AuthorizationResponse {
     AuthorizationResponse::error(refusal.code, &refusal.description)
+}
+
+fn own_passkey(passkey: &Passkey) -> OwnDevice {
+    let (id, name, created_at) = (passkey.device(), passkey.name.clone(), passkey.created_at);
+    OwnDevice::Passkey(OwnPasskey { id, name, created_at })
 }
 
 fn place(id: &FlowId) -> String {

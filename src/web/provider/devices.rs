@@ -3,6 +3,7 @@
 use poem::Response;
 use serde_json::{Value, json};
 
+use super::pages::options;
 use super::pressed::CHOSEN;
 use crate::domain::authentication_request::Challenge;
 use crate::domain::device::{About, Device};
@@ -12,7 +13,7 @@ use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Status};
 use crate::protocol::parameters::Parameters;
 use crate::usecase::sign_in::{OwnDevice, Seen};
 use crate::web::sign_in::push::{Number, State};
-use crate::web::sign_in::{Around, Form, code, method, push};
+use crate::web::sign_in::{Around, Form, code, method, passkey, push};
 use crate::words::Foreign;
 
 /// What a link of the page that waits says, to where another device is chosen.
@@ -29,9 +30,11 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
         Some(SecondFactor::Rejected) => State::Rejected,
         Some(SecondFactor::Otp(sent)) => return Some(code(seen, sent, (amiss, form), (around, here))),
         Some(SecondFactor::Totp(_)) => return Some(of_app(seen, (amiss, form), (around, here))),
+        Some(SecondFactor::Asserting(_)) => return Some(assertion(seen, (amiss, form), (around, here))),
         Some(
             SecondFactor::Authorized(_)
             | SecondFactor::OtpVerified(_)
+            | SecondFactor::PasskeyVerified(_)
             | SecondFactor::Waived
             | SecondFactor::Pairing(..)
             | SecondFactor::LetIn(_)
@@ -51,6 +54,7 @@ pub(super) struct Amiss {
     pub(super) too_often: bool,
     pub(super) of_choice: Option<method::Problem>,
     pub(super) of_code: Option<code::Problem>,
+    pub(super) of_passkey: Option<passkey::Problem>,
 }
 
 /// The page of a code that was sent.
@@ -100,6 +104,21 @@ fn of_app(seen: &Seen, (amiss, form): (Amiss, Form), (around, here): (&Around<'_
     code::render(&view, around)
 }
 
+/// The page of a passkey.
+fn assertion(seen: &Seen, (amiss, form): (Amiss, Form), (around, here): (&Around<'_>, &str)) -> Response {
+    let view = passkey::View {
+        form,
+        client: None,
+        reason: None,
+        options: options(seen),
+        ways: Vec::new(),
+        others: others(seen, here),
+        may_cancel: true,
+        problem: amiss.of_passkey,
+    };
+    passkey::render(&view, around)
+}
+
 /// To where another device is chosen, if there is one.
 fn others(seen: &Seen, here: &str) -> Option<String> {
     (seen.devices.len() > 1).then(|| format!("{here}?{CHOSEN}={ANOTHER}"))
@@ -137,6 +156,7 @@ pub(super) fn choice(seen: &Seen, problem: Option<method::Problem>, form: Form, 
                 Channel::Voice => method::Kind::Voice(address.ending()),
             },
             OwnDevice::Totp(_) => method::Kind::App,
+            OwnDevice::Passkey(own) => method::Kind::NamedPasskey(Foreign::name(own.name.as_str())),
         },
         chosen: asked.map_or(at == 0, |asked| asked == own.id()),
     });
@@ -157,6 +177,9 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
         // The way to another device is a page of its own, with its own field. Enter in the field presses no button.
         (Status::OtpRequired, None | Some("continue")) if form.get("method").is_none() => {
             Some((Action::CheckOtp, json!({ "otp": form.get("code").unwrap_or_default() })))
+        }
+        (Status::AssertionRequired, None | Some("passkey")) => {
+            Some((Action::CheckAssertion, json!({ "assertion": form.get("assertion").unwrap_or_default() })))
         }
         (Status::OtpRequired, Some("resend")) => Some((Action::ResendOtp, nothing())),
         (_, Some("continue")) if may_choose(seen) => Some(select(form.get("method").unwrap_or_default())),
@@ -191,7 +214,7 @@ fn selected(seen: &Seen) -> Foreign {
     let selected = seen.flow.second_factor.as_ref().and_then(SecondFactor::selected);
     let own = seen.devices.iter().find_map(|own| match own {
         OwnDevice::Phone(device, about) if selected == Some(device.id) => Some(name(device, about)),
-        OwnDevice::Phone(..) | OwnDevice::Address(_) | OwnDevice::Totp(_) => None,
+        OwnDevice::Phone(..) | OwnDevice::Address(_) | OwnDevice::Totp(_) | OwnDevice::Passkey(_) => None,
     });
     own.unwrap_or_default()
 }

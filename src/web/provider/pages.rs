@@ -257,6 +257,7 @@ impl Provider {
                     reason: reason(seen),
                     options: options(seen),
                     ways: ways(seen),
+                    others: None,
                     may_cancel: true,
                     problem: if let Some(Wrong::Passkey(problem)) = wrong { Some(*problem) } else { None },
                 };
@@ -319,6 +320,7 @@ impl Provider {
                     too_often: matches!(wrong, Some(Wrong::TooOften)),
                     of_choice: if let Some(Wrong::Method(problem)) = wrong { Some(*problem) } else { None },
                     of_code: if let Some(Wrong::Code(problem)) = wrong { Some(*problem) } else { None },
+                    of_passkey: if let Some(Wrong::Passkey(problem)) = wrong { Some(*problem) } else { None },
                 };
                 let page = if amiss.of_choice.is_some() && devices::may_choose(seen) {
                     Some(devices::choice(seen, amiss.of_choice, form, &around))
@@ -413,7 +415,7 @@ enum Submitted {
 }
 
 /// What a passkey is to sign, where somebody may still answer.
-fn options(seen: &Seen) -> Option<String> {
+pub(super) fn options(seen: &Seen) -> Option<String> {
     seen.passkey.as_ref().filter(|_| !seen.late).map(Value::to_string)
 }
 

@@ -32,6 +32,8 @@ pub enum Kind {
     /// By its name.
     Phone(Foreign),
     Passkey,
+    /// By its name.
+    NamedPasskey(Foreign),
     Password,
     /// An app that shows codes.
     App,
@@ -50,6 +52,7 @@ impl Method {
         around.html(match &self.kind {
             Kind::Phone(device) => Message::MethodPhone(device.as_str()),
             Kind::Passkey => Message::MethodPasskey,
+            Kind::NamedPasskey(name) => Message::MethodPasskeyNamed(name.as_str()),
             Kind::Password => Message::Password,
             Kind::App => Message::MethodApp,
             Kind::Sms(ending) => return around.html(Message::MethodSms(&digit_by_digit(ending))),

@@ -15,6 +15,7 @@ mod new_device_answers;
 mod payload;
 pub(crate) mod step_up;
 mod ready;
+mod step_up_fido2;
 mod step_up_message;
 mod step_up_otp;
 mod step_up_pages;

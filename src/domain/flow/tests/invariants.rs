@@ -48,6 +48,7 @@ const fn is_vouched_for(flow: &Flow) -> bool {
         Some(
             SecondFactor::Authorized(_)
                 | SecondFactor::OtpVerified(_)
+                | SecondFactor::PasskeyVerified(_)
                 | SecondFactor::LetIn(Some(_))
                 | SecondFactor::Pairing(_, Some(_))
         )
@@ -98,6 +99,9 @@ fn i2_no_second_factor_counts_that_nobody_gave(done: &Done<'_>) -> Checked {
         Some(SecondFactor::OtpVerified(_) | SecondFactor::Pairing(_, Some(Proved::Code(_)))) => {
             prop_assert!(shown(Factor::Otp), "{proofs:?}");
         }
+        Some(SecondFactor::PasskeyVerified(_) | SecondFactor::Pairing(_, Some(Proved::Passkey(_)))) => {
+            prop_assert!(shown(Factor::Passkey), "{proofs:?}");
+        }
         Some(SecondFactor::Waived | SecondFactor::Pairing(_, None)) => prop_assert!(without()),
         // Nobody has let in anything here.
         Some(SecondFactor::LetIn(None)) => prop_assert!(false, "{:?}", flow.second_factor),
@@ -108,7 +112,8 @@ fn i2_no_second_factor_counts_that_nobody_gave(done: &Done<'_>) -> Checked {
             | SecondFactor::TimedOut(_)
             | SecondFactor::Rejected
             | SecondFactor::Otp(_)
-            | SecondFactor::Totp(_),
+            | SecondFactor::Totp(_)
+            | SecondFactor::Asserting(_),
         )
         | None => {}
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::authentication_request::Challenge;
+use crate::domain::passkey::{Asserting, Purpose};
 use crate::domain::second_factor::{First, Verdict};
 use crate::domain::session::Trusted;
 use crate::protocol::flow_api::Action;
@@ -89,6 +90,33 @@ fn a_yes_is_told_and_belongs_to_who_gave_it() {
     // Whoever gives up has nothing to wait for.
     let over = waiting.cancelled(&around(&policy)).unwrap();
     assert_eq!((over.status(), over.waits_for()), (Status::Failed, None));
+}
+
+/// [flows.md A.1.3]
+#[test]
+fn a_passkey_is_a_second_factor_for_whom_it_is_and_makes_the_session_as_strong() {
+    let policy = policy();
+    let asserting = |selected| Asserting { devices: vec![PHONE, TABLET], selected };
+    assert!(at_second_factor(&policy).with_assertion(asserting(DeviceId::new(Uuid::from_u128(99)))).is_none());
+    let asked_for = at_second_factor(&policy).with_assertion(asserting(TABLET)).unwrap();
+    assert!(asked_for.wants_ceremony(), "there is nothing to sign yet");
+    assert_eq!(asked_for.status(), Status::AssertionRequired);
+    let can = [Action::CheckAssertion, Action::SelectDevice, Action::CancelAuthentication];
+    assert_eq!(asked_for.actions(), can);
+    assert!(asked_for.clone().second_factor_continued(&around(&policy)).is_none(), "nothing has answered");
+    assert!(
+        asked_for.clone().assertion_verified(UserId::new(Uuid::from_u128(77)), at(1)).is_none(),
+        "another person's"
+    );
+    let ceremony = super::scene::ceremony(Purpose::Prove, at(0));
+    let elsewhere = asked_for.clone().with_ceremony(ceremony).pushed(asked(1, PHONE)).unwrap();
+    assert!(elsewhere.ceremony.is_none() && elsewhere.clone().assertion_verified(ALICE, at(1)).is_none());
+    let answered = asked_for.assertion_verified(ALICE, at(1)).unwrap();
+    assert_eq!((answered.status(), answered.wants_ceremony()), (Status::MfaCompleted, false));
+    let done = answered.second_factor_continued(&around(&policy)).unwrap();
+    assert_eq!(done.at, At::Ready);
+    let told = done.authenticated.unwrap();
+    assert_eq!((told.acr, told.amr.as_str(), told.at), (Acr::Passkey, "pwd pop swk user mfa", at(1)));
 }
 
 /// [flows.md H.7 I5] a link that nobody could follow would be none.

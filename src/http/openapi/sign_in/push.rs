@@ -13,11 +13,11 @@ pub(super) fn members() -> Map<String, Value> {
         "devices": devices(),
         "selectedDeviceRef": {
             "type": "object", "required": ["id"], "properties": {"id": text.clone()},
-            "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT, OTP_REQUIRED: on which the person is, or was, asked.",
+            "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT, OTP_REQUIRED, ASSERTION_REQUIRED as a second factor: on which the person is, or was, asked.",
         },
         "changeDevicePermitted": {
             "type": "boolean",
-            "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT, OTP_REQUIRED: whether there is another one.",
+            "description": "PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT, OTP_REQUIRED, ASSERTION_REQUIRED as a second factor: whether there is another one.",
         },
         "purpose": {
             "type": "string", "enum": ["APPROVE_NEW_DEVICE"],
@@ -77,7 +77,7 @@ fn devices() -> Value {
             "type": "object",
             "required": ["id", "type", "role", "enrollmentTime", "pushEnabled", "otpEnabled", "usable", "defaultDevice"],
             "properties": {
-                "id": text, "type": {"type": "string", "enum": ["MOBILE", "TOTP", "EMAIL", "SMS", "VOICE"]}, "name": maybe, "nickname": maybe,
+                "id": text, "type": {"type": "string", "enum": ["MOBILE", "FIDO2", "TOTP", "EMAIL", "SMS", "VOICE"]}, "name": maybe, "nickname": maybe,
                 "target": {"type": "string", "description": "EMAIL: the address, with most of it hidden. SMS, VOICE: how the number ends."},
                 "role": {"type": "string", "enum": ["PRIMARY", "TRUSTED"]},
                 "enrollmentTime": {"type": "string", "format": "date-time"},

@@ -200,8 +200,13 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
     let missing = method::View { problem: Some(method::Problem::Missing), ..view.clone() };
     let gone = method::View { problem: Some(method::Problem::Gone), ..view.clone() };
     let mail = method::Kind::Mail("a•••@example.com".to_owned());
-    let phones =
-        [method::Kind::Phone(Foreign::name("Pixel 9")), method::Kind::Phone(cast.name()), method::Kind::App, mail];
+    let phones = [
+        method::Kind::Phone(Foreign::name("Pixel 9")),
+        method::Kind::Phone(cast.name()),
+        method::Kind::NamedPasskey(Foreign::name("Laptop")),
+        method::Kind::App,
+        mail,
+    ];
     let phones = methods(cast, phones);
     samples.add("method", method::render, [("missing", missing), ("gone", gone), ("two", view), ("phones", phones)]);
     let of = |state| push::View {
