@@ -72,7 +72,7 @@ pub(super) enum Action {
 
 #[derive(Args)]
 pub(super) struct Members {
-    /// For example push_timeout=60; may repeat
+    /// A member and what it is to be; may repeat
     ///
     /// Or `sms.enabled=true`, or `no_devices_mode=bypass`.
     /// The name is that of the admin API. The value is one of TOML, but for the quotation marks of a single

@@ -346,7 +346,7 @@ mod tests {
     fn h4_nobody_who_is_stopped_gets_through() {
         let bank = app("bank");
         let trusted = [device(Some(application("bank")), Status::Active)];
-        let by = By { app: &bank, device: trusted.first() };
+        let by = By { app: &bank, device: trusted.first(), standing: None };
         let served = by_mail();
         for mode in [Without::Block, Without::Bypass] {
             let policy = policy(mode, mode);
@@ -358,7 +358,7 @@ mod tests {
                 for (devices, app) in
                     [(&trusted[..], Some(by)), (&trusted[..], None), (&trusted[..0], Some(by)), (&trusted[..0], None)]
                 {
-                    let asked = Asked { standing, policy: &policy, devices, addresses: &[], served: &served, app };
+                    let asked = Asked { standing, ..asked_of(&policy, devices, &[], &served, app) };
                     assert_eq!(asked.evaluate(), (Verdict::Failed(why), None), "{standing:?}");
                 }
             }
@@ -448,7 +448,8 @@ mod tests {
     fn evaluated_new(policy: &MfaPolicy, devices: &[Device], standing: Option<Standing>) -> (Verdict, Option<Grounds>) {
         let bank = app("bank");
         let app = Some(By { app: &bank, device: None, standing });
-        let asked = Asked { policy, devices, addresses: &[], served: &by_mail(), app };
+        let served = by_mail();
+        let asked = asked_of(policy, devices, &[], &served, app);
         let (verdict, enrolment) = asked.evaluate();
         (verdict, enrolment.map(|enrolment| enrolment.grounds))
     }
@@ -547,7 +548,8 @@ mod tests {
         };
         let without_apps = policy(Without::Bypass, Without::Block);
         let asked = |policy: &MfaPolicy, devices: &[Device], totps: &[TotpDevice], addresses: &[OtpDevice]| {
-            Asked { policy, devices, passkeys: &[], totps, addresses, served: &by_mail(), app: None }.evaluate().0
+            let served = by_mail();
+            Asked { totps, ..asked_of(policy, devices, addresses, &served, None) }.evaluate().0
         };
         let phone = [device(None, Status::Active)];
         let all = vec![phone[0].id, active[0].id, address[0].id];
@@ -563,9 +565,7 @@ mod tests {
         let passkeys = [DeviceId::new(Uuid::from_u128(7))];
         let asked = |policy: &MfaPolicy, devices: &[Device]| {
             let served = by_mail();
-            Asked { policy, devices, passkeys: &passkeys, totps: &[], addresses: &[], served: &served, app: None }
-                .evaluate()
-                .0
+            Asked { passkeys: &passkeys, ..asked_of(policy, devices, &[], &served, None) }.evaluate().0
         };
         let without = policy(Without::Bypass, Without::Block);
         let with = MfaPolicy { fido2: Fido2Method { enabled: true }, ..without.clone() };

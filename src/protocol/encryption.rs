@@ -1,4 +1,4 @@
-//! JWE algorithms (RFC 7518 §4, §5) that answers are encrypted with. There is no RSA1_5 to choose, and nothing that
+//! JWE algorithms (RFC 7518 §4, §5) that answers are encrypted with. There is no `RSA1_5` to choose, and nothing that
 //! needs a shared secret.
 
 use serde::{Deserialize, Serialize};

@@ -142,9 +142,9 @@ impl<'d> Comparison<'d> {
         match way {
             // Of members that are gone, that is said already.
             Way::Received => {
-                before.difference(&after).filter(|name| new["properties"].get(**name).is_some()).for_each(|name| {
+                for name in before.difference(&after).filter(|name| new["properties"].get(**name).is_some()) {
                     self.broken.insert(format!("{at}.{name} may be absent now"));
-                })
+                }
             }
             Way::Sent => after.difference(&before).for_each(|name| {
                 self.broken.insert(format!("{at}.{name} is demanded now"));

@@ -109,7 +109,8 @@ async fn user_code(admin: &Robot<'_>, user: &str) {
     assert_eq!(admin.delete(&code).await.status, 204);
 }
 
-async fn otp_devices(admin: &Robot<'_>, user: &str) {
+async fn otp_devices(world: &World, admin: &Robot<'_>, user: &str) {
+    totp_devices(world, admin, user).await;
     let all = format!("{user}/otp-devices");
     let body = json!({"type": "email", "target": "alice@home.example", "nickname": "home"});
     let (one, _) = made(admin, &all, &body).await;
@@ -155,8 +156,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     admin.patch(&alice, &json!({"name": "Alice A."})).await.ok();
     admin.get("/admin/v1/users?username=alice").await.ok();
     user_code(&admin, &alice).await;
-    otp_devices(&admin, &alice).await;
-    totp_devices(world, &admin, &alice).await;
+    otp_devices(world, &admin, &alice).await;
     let shown = admin.act(&format!("{alice}/pairing-keys")).await;
     let (key, shown) = (location(&shown), shown.json());
     let digits = nod_device::PairingKey::parse(shown["key"].as_str().unwrap()).unwrap();

@@ -111,14 +111,18 @@ fun question(json: JsonObject): Question {
     val context = json.getAsJsonObject("clientContext")
     val matching = json.get("numberMatching")?.takeUnless { it.isJsonNull }?.asJsonObject
     return Question(
-        json.text("notificationId"), json.text("deviceId"), json.text("userId"), QuestionKind.AUTHENTICATION,
-        json.text("title"), json.text("body"), context(context),
+        json.text("notificationId"), json.text("deviceId"), json.text("userId"), QuestionKind.valueOf(json.text("type")),
+        json.text("title"), json.text("body"), context(context), newDevice(json),
         matching?.let {
             if (it.text("type") == "ENTER_MANUALLY") NumberMatching.EnterManually
             else NumberMatching.SelectNumber(it.getAsJsonArray("options").map { option -> option.asInt.toUInt() })
         },
         millis(json.text("issuedAt")), millis(json.text("expiresAt")), json.get("timeoutDuration").asLong.toULong(),
     )
+}
+
+fun newDevice(json: JsonObject) = json.getAsJsonObject("newDevice")?.let {
+    NewDevice(it.maybe("model"), it.maybe("os"), it.maybe("application"))
 }
 
 fun context(json: JsonObject) = ClientContext(
@@ -144,6 +148,10 @@ fun perform(device: Device, call: JsonObject): Unit? {
         "approve" -> device.approve(
             question(call.getAsJsonObject("notification")), call.maybe("number")?.toUInt(),
             call.getAsJsonArray("amr").map(JsonElement::getAsString),
+        )
+        "choose" -> device.choose(
+            question(call.getAsJsonObject("notification")), NewDeviceChoice.valueOf(call.text("choice")),
+            call.maybe("number")?.toUInt(), call.getAsJsonArray("amr").map(JsonElement::getAsString),
         )
         "deny" -> device.deny(question(call.getAsJsonObject("notification")), DenyReason.valueOf(call.text("reason")))
         "unpair" -> device.unpairDevice(call.text("device"))
@@ -315,7 +323,8 @@ fun texts() {
     for (vector in read("context.json").objects("vectors")) test("shown: ${vector.text("name")}") {
         val shown = vector.getAsJsonObject("shown")
         val context = context(shown.getAsJsonObject("clientContext"))
-        same(contextHash(shown.text("title"), shown.text("body"), context, shown.text("notificationId")), vector.text("contextHash"))
+        val hash = contextHash(shown.text("title"), shown.text("body"), context, shown.text("notificationId"), newDevice(shown))
+        same(hash, vector.text("contextHash"))
     }
     for (vector in read("thumbprint.json").objects("vectors")) test("thumbprint: ${vector.text("name")}") {
         same(thumbprint(point(vector.getAsJsonObject("jwk"))), vector.text("thumbprint"))

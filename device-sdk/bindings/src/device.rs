@@ -7,7 +7,7 @@ use nod_device::messages::{
     DecisionAnswer, Enrollment, InstallationInfo, Me, PairedUser, Pairing, PairingRequest, Pending, PushToken,
     RotateAnswer, RotateRequest,
 };
-use nod_device::notification::{Decision, DenyReason, Notification};
+use nod_device::notification::{Decision, DenyReason, NewDeviceChoice, Notification};
 use nod_device::payload::{PayloadFacts, PushState, generate_mobile_payload};
 use nod_device::problem::Code;
 use nod_device::proof::{DeviceKey as _, KeyError, RotationClaims};
@@ -165,6 +165,22 @@ impl Device {
     pub fn approve(&self, notification: Notification, number: Option<u32>, amr: Vec<String>) -> Result<()> {
         let call = decide::approve(&notification, self.paired_as()?, number, &amr, self.now()).map_err(Error::from)?;
         self.decide(&call, Decision::Approved)
+    }
+
+    /// What becomes of a new device, where `notification` asks for that. `number` and `amr` are for a yes.
+    pub fn choose(
+        &self,
+        notification: Notification,
+        choice: NewDeviceChoice,
+        number: Option<u32>,
+        amr: Vec<String>,
+    ) -> Result<()> {
+        let chosen = decide::choose(&notification, self.paired_as()?, choice, number, &amr, self.now());
+        let expected = match choice {
+            NewDeviceChoice::Trusted | NewDeviceChoice::Once => Decision::Approved,
+            NewDeviceChoice::Deny | NewDeviceChoice::Block => Decision::Denied,
+        };
+        self.decide(&chosen.map_err(Error::from)?, expected)
     }
 
     pub fn deny(&self, notification: Notification, reason: DenyReason) -> Result<()> {

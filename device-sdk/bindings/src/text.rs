@@ -2,7 +2,7 @@
 
 use nod_device::context::{ClientContext, Shown};
 use nod_device::push::PushMessage;
-use nod_device::{Error, NotificationId, PublicJwk, Scanned};
+use nod_device::{Error, NewDevice, NotificationId, PublicJwk, Scanned};
 
 use crate::error::Result;
 
@@ -32,9 +32,16 @@ pub fn read_push(json: &str) -> Option<PushMessage> {
 }
 
 /// The hash of what was shown: the decision vouches for it.
-#[uniffi::export]
-pub fn context_hash(title: &str, body: &str, client_context: ClientContext, notification_id: NotificationId) -> String {
-    Shown { title, body, client_context: &client_context, notification_id }.context_hash().to_string()
+#[uniffi::export(default(new_device = None))]
+pub fn context_hash(
+    title: &str,
+    body: &str,
+    client_context: ClientContext,
+    notification_id: NotificationId,
+    new_device: Option<NewDevice>,
+) -> String {
+    let new_device = new_device.as_ref();
+    Shown { title, body, client_context: &client_context, notification_id, new_device }.context_hash().to_string()
 }
 
 /// What a public key is called [RFC 7638]. `public_key` is an uncompressed point, `04 || x || y`.

@@ -7,7 +7,9 @@ use nod_device::messages::{
     Authenticator, Canceled, DeviceRole, DeviceStatus, EnrollmentApplication, EnrollmentUser, InstallationInfo, Me,
     MyUser, PairedUser, Pairing, PushToken,
 };
-use nod_device::notification::{CancelReason, DenyReason, Kind, Notification, NumberMatching};
+use nod_device::notification::{
+    CancelReason, DenyReason, Kind, NewDevice, NewDeviceChoice, Notification, NumberMatching,
+};
 use nod_device::payload::{PayloadFacts, PushState, Signals};
 use nod_device::push::{PushKind, PushMessage};
 use nod_device::self_test::{Subject, Verdict};
@@ -125,8 +127,36 @@ pub struct ClientContext {
 #[uniffi(name = "QuestionKind")]
 pub enum Kind {
     Authentication,
+    /// Another installation of the app wants to become a device of the person.
+    ApproveNewDevice,
     /// From a server newer than this version: it can be denied, not approved.
     Unknown,
+}
+
+/// What is said of a new device: its own words, and no proof of anything.
+#[uniffi::remote(Record)]
+pub struct NewDevice {
+    #[uniffi(default = None)]
+    pub model: Option<String>,
+    /// For example `android 16`.
+    #[uniffi(default = None)]
+    pub os: Option<String>,
+    /// What the app is called.
+    #[uniffi(default = None)]
+    pub application: Option<String>,
+}
+
+/// What becomes of a new device.
+#[uniffi::remote(Enum)]
+pub enum NewDeviceChoice {
+    /// It is the person's, and may become a device of theirs.
+    Trusted,
+    /// The person is signed in there, and it stays none.
+    Once,
+    /// It is not let in,
+    Deny,
+    /// now or later.
+    Block,
 }
 
 /// The person proves that they look at the screen that asks.
@@ -152,6 +182,8 @@ pub struct Notification {
     pub title: String,
     pub body: String,
     pub client_context: ClientContext,
+    /// Where the question is about it.
+    pub new_device: Option<NewDevice>,
     pub number_matching: Option<NumberMatching>,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,

@@ -108,7 +108,7 @@ pub(super) fn read(line: &str, notification: &Notification) -> Typed {
     };
     match yes(line, notification) {
         Typed::Approve(number) => Typed::Choose(choice, number),
-        other => other,
+        other @ (Typed::Deny(_) | Typed::Choose(..) | Typed::Quit | Typed::Nothing | Typed::Unclear(_)) => other,
     }
 }
 

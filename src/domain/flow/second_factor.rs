@@ -166,7 +166,8 @@ impl SecondFactor {
             | Self::Choosing(_)
             | Self::Rejected
             | Self::PasskeyVerified(_)
-            | Self::OtpVerified(_) => None,
+            | Self::OtpVerified(_)
+            | Self::LetIn(_) => None,
         }
     }
 }

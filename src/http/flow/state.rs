@@ -105,7 +105,14 @@ impl FlowApi {
                 "allowUsernameEdits": true,
                 "alternativeAuthenticationSources": flow.ways,
             }),
-            (Status::AssertionRequired, At::Asking(_, Source::Mfa)) => devices::fields(seen),
+            (Status::AssertionRequired, At::Asking(_, Source::Mfa))
+            | (
+                Status::DeviceSelectionRequired
+                | Status::PushConfirmationWaiting
+                | Status::PushConfirmationTimedOut
+                | Status::OtpRequired,
+                _,
+            ) => devices::fields(seen),
             (Status::AssertionRequired, _) => json!({
                 "publicKeyCredentialRequestOptions": seen.passkey,
                 "alternativeAuthenticationSources": flow.ways,
@@ -126,13 +133,6 @@ impl FlowApi {
                     "exp": flow.offers_pairing().map(|(.., until)| until.seconds()),
                 },
             }),
-            (
-                Status::DeviceSelectionRequired
-                | Status::PushConfirmationWaiting
-                | Status::PushConfirmationTimedOut
-                | Status::OtpRequired,
-                _,
-            ) => devices::fields(seen),
             (Status::MfaCompleted, _) => {
                 let code = match &flow.second_factor {
                     Some(SecondFactor::Authorized(trusted)) if trusted.is_silent() => "device_authorized",

@@ -8,8 +8,8 @@ use serde_json::Number;
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::mfa_policy::{
-    AdditionalDevices, DeviceSelection, Fido2Method, LET_IN_FOR, Matching, MfaPolicy, PUSH_TIMEOUT, Permitted, PushLimit,
-    Without, let_in_for, push_timeout,
+    AdditionalDevices, DeviceSelection, Fido2Method, LET_IN_FOR, Matching, MfaPolicy, PUSH_TIMEOUT, Permitted,
+    PushLimit, Without, let_in_for, push_timeout,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;

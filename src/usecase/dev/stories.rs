@@ -5,12 +5,16 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::{
-    AccessTokenFormat, Authentication, Client, GrantType, Logout, Requests, Secrets, SignIn, StoredSecret,
+    AccessTokenFormat, Authentication, Client, GrantType, Logout, Pages, Requests, Secrets, SignIn, StoredSecret,
 };
-use crate::domain::mfa_policy::{DeviceSelection, Matching, MfaPolicy, Permitted, PushLimit, Without, push_timeout};
+use crate::domain::mfa_policy::{
+    AdditionalDevices, DeviceSelection, Fido2Method, Matching, MfaPolicy, Permitted, PushLimit, Without, let_in_for,
+    push_timeout,
+};
 use crate::domain::native_application::NativeApplication;
 use crate::domain::otp::{Channel, OtpDevice, OtpMethod};
 use crate::domain::policy::{Branch, SignOnPolicy, Source, Step};
+use crate::domain::totp::TotpMethod;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::ResponseType;
 use crate::protocol::id::{ClientId, DeviceId, MfaPolicyId, NativeApplicationId, PolicyId, StepId};
@@ -112,6 +116,7 @@ fn client(now: Timestamp) -> Option<Client> {
     Some(Client {
         id: ClientId::parse(APP)?,
         name: "Demo Shop’s app".to_owned(),
+        pages: Pages::default(),
         disabled: false,
         authentication: Authentication::ClientSecretBasic(Secrets(vec![StoredSecret {
             digest: Digest::of(APP_SECRET.as_bytes()),
@@ -140,6 +145,7 @@ fn client(now: Timestamp) -> Option<Client> {
             logout: Logout::default(),
             requests: Requests::default(),
             authorization_signed_response_alg: None,
+            authorization_encrypted_response: None,
         }),
         registered: None,
         token_exchange: None,
@@ -157,6 +163,7 @@ fn native_application(now: Timestamp) -> Option<NativeApplication> {
         client: ClientId::parse(APP)?,
         package_name: Some(PACKAGE.to_owned()),
         bundle_id: None,
+        uri_prefix: None,
         automatic_unpairing: false,
         created_at: now,
     })
@@ -177,6 +184,10 @@ fn mfa_policy(now: Timestamp) -> Option<MfaPolicy> {
         email: OtpMethod::default(),
         sms: OtpMethod { enabled: true, ..OtpMethod::default() },
         voice: OtpMethod::default(),
+        totp: TotpMethod::default(),
+        fido2: Fido2Method::default(),
+        additional_trusted_devices: AdditionalDevices::default(),
+        let_in_for: let_in_for(),
         applications: vec![Permitted {
             application: NativeApplicationId::parse(APP)?,
             auto_enrollment: true,

@@ -129,7 +129,7 @@ impl SignIn {
     async fn shows(&mut self, stage: &Stage, status: &str) -> Result<News, Trouble> {
         let handset = match self.handset.take() {
             Some(handset) => handset,
-            None => Handset::Strange(stage.phone.strange(&stage.issuer).map_err(sdk)?),
+            None => Handset::Strange(stage.phone.strange(&stage.issuer)?),
         };
         let facts = PayloadFacts {
             application_id: APP.to_owned(),
@@ -143,7 +143,7 @@ impl SignIn {
             Handset::Paired(client) => client.generate_mobile_payload(&facts).await,
         };
         self.handset = Some(handset);
-        let payload = payload.map_err(sdk)?;
+        let payload = payload?;
         self.act(stage, "authenticate", &json!({ "mobilePayload": payload }), status).await
     }
 
@@ -154,7 +154,7 @@ impl SignIn {
         };
         let id_token = self.id_token.take().unwrap_or_default();
         let expected = Expectations { client_id: APP.to_owned(), nonce: None };
-        let Processed::Offer(offer) = client.process_id_token(&id_token, &expected).await.map_err(sdk)? else {
+        let Processed::Offer(offer) = client.process_id_token(&id_token, &expected).await? else {
             return Err(Trouble("the phone is not offered as a device".to_owned()));
         };
         let info = InstallationInfo {
@@ -162,7 +162,7 @@ impl SignIn {
             name: Some("Bob's phone".to_owned()),
             ..InstallationInfo::default()
         };
-        let (client, _) = offer.approve(&info, None).await.map_err(sdk)?;
+        let (client, _) = offer.approve(&info, None).await?;
         self.handset = Some(Handset::Paired(client));
         Ok(())
     }
@@ -182,6 +182,8 @@ impl SignIn {
     }
 }
 
-fn sdk(error: nod_device::Error) -> Trouble {
-    Trouble(error.to_string())
+impl From<nod_device::Error> for Trouble {
+    fn from(error: nod_device::Error) -> Self {
+        Self(error.to_string())
+    }
 }

@@ -87,9 +87,9 @@ async fn t5_5_the_next_phone_is_asked() {
         let [first, second] = &scene.alice.phones[..] else { panic!("two phones") };
         let old = first.question().await;
         if blocked {
-            first.block().await
+            first.block().await;
         } else {
-            first.unpair_by_administrator().await
+            first.unpair_by_administrator().await;
         }
         let state = poll(&mut browser, &id).await;
         assert_eq!((&state["status"], &state["selectedDeviceRef"]["id"]), (&json!(WAITING), &json!(scene.device(1))));

@@ -153,7 +153,7 @@ async fn jarm_2_2_an_answer_that_cannot_be_encrypted_goes_nowhere() {
         other("key_ops", json!(["verify"])),
         other("y", good["x"].clone()),
     ] {
-        wanted(set(&[key.clone()])).await;
+        wanted(set(std::slice::from_ref(&key))).await;
         let page = browser.authorize(&shop, &fields).await.unwrap();
         assert_eq!(page.answer.status, 400, "{key}");
         assert!(!page.answer.text().contains("response="), "not in the clear, and not as a link back: {key}");

@@ -79,7 +79,7 @@ impl Has {
         };
         let grounds = match self {
             Self::Nothing => Some(Grounds::First),
-            Self::Both => Some(Grounds::Approved),
+            Self::Both | Self::App => Some(Grounds::Approved),
             Self::Trusted | Self::Address | Self::Useless => None,
         };
         let policy = MfaPolicyId::parse("mfa").filter(|_| by_app);

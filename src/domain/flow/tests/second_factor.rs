@@ -108,7 +108,7 @@ fn a_passkey_is_a_second_factor_for_whom_it_is_and_makes_the_session_as_strong()
         asked_for.clone().assertion_verified(UserId::new(Uuid::from_u128(77)), at(1)).is_none(),
         "another person's"
     );
-    let ceremony = super::scene::ceremony(Purpose::Prove, at(0));
+    let ceremony = scene::ceremony(Purpose::Prove, at(0));
     let elsewhere = asked_for.clone().with_ceremony(ceremony).pushed(asked(1, PHONE)).unwrap();
     assert!(elsewhere.ceremony.is_none() && elsewhere.clone().assertion_verified(ALICE, at(1)).is_none());
     let answered = asked_for.assertion_verified(ALICE, at(1)).unwrap();

@@ -359,6 +359,15 @@ pub struct ClientPage {
     pub total: Option<u64>,
 }
 
+impl From<NumberMatching> for ClientNumberMatching {
+    fn from(matching: NumberMatching) -> Self {
+        match matching {
+            NumberMatching::Pick => Self::Pick,
+            NumberMatching::Type => Self::Type,
+        }
+    }
+}
+
 impl From<&domain::Client> for ClientBody {
     fn from(client: &domain::Client) -> Self {
         let (jwks, jwks_uri) = match client.keys() {
@@ -448,12 +457,9 @@ impl From<&domain::Client> for ClientBody {
                 domain::Delivery::Ping { .. } => DeliveryMode::Ping,
             }),
             backchannel_client_notification_endpoint: client.notification_endpoint().cloned(),
-            number_matching: backchannel.and_then(|backchannel| backchannel.number_matching).map(|matching| {
-                match matching {
-                    NumberMatching::Pick => ClientNumberMatching::Pick,
-                    NumberMatching::Type => ClientNumberMatching::Type,
-                }
-            }),
+            number_matching: backchannel
+                .and_then(|backchannel| backchannel.number_matching)
+                .map(ClientNumberMatching::from),
             long_poll: backchannel.map(|backchannel| backchannel.long_poll),
             backchannel_authentication_request_signing_alg: backchannel
                 .and_then(|backchannel| backchannel.request_signing_alg)
