@@ -77,6 +77,7 @@ pub(super) struct MfaPolicyEntry {
     no_devices_mode: Option<String>,
     incompatible_devices_mode: Option<String>,
     additional_trusted_devices: Option<String>,
+    #[serde(default, deserialize_with = "whole")]
     let_in_for: Option<u32>,
     device_selection: Option<String>,
     number_matching: Option<String>,

@@ -41,7 +41,7 @@ pub struct TotpDeviceBody {
 
 /// An authenticator app of a user, with the key that it is to have.
 #[derive(Clone, Object)]
-#[oai(rename = "NewTotpDevice", skip_serializing_if_is_none)]
+#[oai(rename = "TotpDeviceWithSecret", skip_serializing_if_is_none)]
 pub struct MadeTotpDeviceBody {
     pub id: String,
     pub status: TotpDeviceStatus,

@@ -160,7 +160,7 @@ pub struct ClientContext {
 
 /// An app by which somebody signs in as the person. It says all of this of itself, and proves nothing of it.
 #[derive(Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(rename = "NewDeviceFacts", skip_serializing_if_is_none)]
 pub struct NewDevice {
     model: Option<String>,
     /// For example `android 16`.

@@ -44,6 +44,7 @@ pub struct MfaPolicyWish {
     pub additional_trusted_devices: Option<String>,
     /// Seconds; 3600 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub let_in_for: Option<u32>,
     /// `default_to_first` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,10 +105,13 @@ pub struct TotpMethodWish {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub attempts: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub cool_down: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
     pub passcode_grace_period: Option<u32>,
 }
 

@@ -153,7 +153,11 @@ fn d1_each_number_of_an_mfa_policy_is_applied_within_its_range() {
         [&|row| i64::from(row.1) - 1, &|row| i64::from(row.2) + 1, &|_| 0, &|_| -1, &|_| far];
     for out in values {
         let told = apply(&site, &numbers(out), &[]).ends_with(2);
-        for (pointer, least, most, _) in RANGES {
+        for row @ (pointer, least, most, _) in RANGES {
+            // Of one that may be 0, that is no mistake.
+            if (i64::from(least)..=i64::from(most)).contains(&out(&row)) {
+                continue;
+            }
             // The member, and its range.
             let problem = format!("mfa_policy numbers: {}: {least} to {most}", &pointer[1..]);
             assert!(told.contains(&problem), "{problem}:\n{told}");

@@ -311,7 +311,7 @@ impl Past {
                 self.used.push(sent.id.uuid());
                 self.prove(owner(sent.selected), Factor::Otp, None);
             }
-            (Some(SecondFactor::OtpVerified(_)), _, None) => {
+            (Some(SecondFactor::OtpVerified(_) | SecondFactor::Pairing(_, Some(Proved::Code(_)))), _, None) => {
                 if let Some(typing) = before.typing() {
                     self.prove(owner(typing.selected), Factor::Otp, None);
                 }
