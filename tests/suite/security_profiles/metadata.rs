@@ -27,6 +27,11 @@ async fn fapi2_5_3_2_1_the_metadata_say_what_is_allowed_and_nothing_else() {
         }
         for (name, value) in metadata.as_object().unwrap().iter().filter(|(name, _)| name.contains("_alg_values_")) {
             let all: Vec<_> = value.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            if name.contains("_encryption_") {
+                // [FAPI 1 Advanced §8.6.1]
+                assert!(!all.is_empty() && !all.contains(&"RSA1_5"), "{profile} {name}");
+                continue;
+            }
             assert!(all.contains(&"ES256") && all.contains(&"PS256"), "{profile} {name}");
             assert!(!all.contains(&"RS256") && !all.contains(&"none"), "{profile} {name}");
             assert!(profile != Profile::FapiCiba || !all.contains(&"EdDSA"), "{name}");
