@@ -196,7 +196,7 @@ fun proofs() {
         same(isWhole(proof), true)
         same(server.received.map { part(it.headers.getValue("Device-Proof"), 1) }.toSet().size, server.received.size)
     }
-    test("most calls were performed") { same(performed.size, 9) }
+    test("most calls were performed") { same(performed.size, 10) }
 }
 
 fun rotation() = test("a key is replaced by another, which agrees") {

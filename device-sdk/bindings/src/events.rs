@@ -12,7 +12,7 @@ use crate::error::Result;
 pub enum Event {
     /// The server listens too. What is still pending follows.
     Ready,
-    Question {
+    Asked {
         notification: Box<Notification>,
     },
     /// The question is no longer open: take it off the screen.
@@ -31,7 +31,7 @@ impl From<event_stream::Event> for Event {
     fn from(event: event_stream::Event) -> Self {
         match event {
             event_stream::Event::Ready => Self::Ready,
-            event_stream::Event::Notification(notification) => Self::Question { notification },
+            event_stream::Event::Notification(notification) => Self::Asked { notification },
             event_stream::Event::Canceled(canceled) => Self::Canceled { canceled },
             event_stream::Event::Unpaired => Self::Unpaired,
             event_stream::Event::Trouble(error) => Self::NotUnderstood { code: error.code().to_owned() },

@@ -127,7 +127,7 @@ final class Story {
 
         var devices = new AdminDevicesApi(admin);
         Instant end = Instant.now().plus(LIMIT);
-        while (devices.listUserDevices(user.getId(), null, null, null).getItems().isEmpty()) {
+        while (devices.listUserDevices(user.getId(), null, null, null, null).getItems().isEmpty()) {
             same(true, Instant.now().isBefore(end));
             Thread.sleep(100);
         }

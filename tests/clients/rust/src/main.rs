@@ -128,7 +128,7 @@ async fn phone(admin: &Client, user: &User) -> Child {
     drop(input);
 
     let begin = Instant::now();
-    while admin.list_user_devices(&user.id, None, None, None).await.unwrap().items.is_empty() {
+    while admin.list_user_devices(&user.id, None, None, None, None).await.unwrap().items.is_empty() {
         assert!(begin.elapsed() < LIMIT, "the phone did not pair");
         sleep(Duration::from_millis(100)).await;
     }
