@@ -95,6 +95,8 @@ async fn product_2_3_a_list_tells_how_many_there_are_to_whoever_asks() {
     let alice = world.user("alice").with_phone().await;
     one_of_each(&admin, &receiver, &usr(&alice), "one").await;
     shop.ask(&alice).await;
+    // What is told of it is written down before time goes on.
+    receiver.gets(1).await;
     world.clock.advance(seconds(10));
     world.user("bob").with_phone().await;
     one_of_each(&admin, &receiver, &usr(&alice), "two").await;
