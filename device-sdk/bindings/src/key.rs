@@ -95,7 +95,7 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 fn place(number: &[u8], to: &mut [u8]) -> Option<()> {
     let number = match number {
         [0, rest @ ..] if rest.first().is_some_and(|first| *first >= 0x80) => rest,
-        [first, ..] if *first < 0x80 => number,
+        [0x01..=0x7f, ..] => number,
         _ => return None,
     };
     let start = to.len().checked_sub(number.len())?;
