@@ -26,6 +26,8 @@ const SCHEMA: &str = "
 CREATE TABLE app_standing (
     user_id BYTES NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     jkt TEXT NOT NULL,
+    -- That it was said on. It may be gone by now.
+    device_id BYTES NOT NULL,
     standing TEXT NOT NULL,
     mfa_policy_id TEXT NOT NULL,
     until BIGINT,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::About;
 use crate::clock::Timestamp;
-use crate::protocol::id::{MfaPolicyId, NativeApplicationId, RequestId, UserId};
+use crate::protocol::id::{DeviceId, MfaPolicyId, NativeApplicationId, RequestId, UserId};
 use crate::protocol::words::words;
 
 /// One installation of a native application, known by its key and by nothing that it claims to be.
@@ -51,7 +51,8 @@ words! {
     Standing {
         /// Nobody is signed in by it, or asked about it.
         Blocked = "blocked",
-        /// They are signed in by it without being asked, for some time.
+        /// They are signed in by it without being asked, for some time, and while the device is trusted on which they
+        /// said so.
         LetIn = "let_in",
     }
 }
@@ -60,6 +61,8 @@ words! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stands {
     pub user: UserId,
+    /// On which they said so.
+    pub device: DeviceId,
     pub jkt: String,
     pub standing: Standing,
     /// By which they were asked: to be let in counts for no other.
@@ -70,8 +73,8 @@ pub struct Stands {
 }
 
 impl Newcomer {
-    /// What `choice` means for the next time. `None`: nothing. No choice blocks.
-    pub fn stands(&self, user: UserId, choice: Option<Choice>, now: Timestamp) -> Option<Stands> {
+    /// What `choice` means for the next time, said by this person on this device. `None`: nothing. No choice blocks.
+    pub fn stands(&self, (user, device): (UserId, DeviceId), choice: Option<Choice>, now: Timestamp) -> Option<Stands> {
         let (standing, until) = match choice {
             Some(Choice::Trusted) => return None,
             Some(Choice::Once) if self.let_in_for == 0 => return None,
@@ -79,6 +82,6 @@ impl Newcomer {
             None => (Standing::Blocked, None),
         };
         let (jkt, policy) = (self.app.jkt.clone(), self.policy.clone());
-        Some(Stands { user, jkt, standing, policy, until, said_at: now })
+        Some(Stands { user, device, jkt, standing, policy, until, said_at: now })
     }
 }

@@ -110,9 +110,9 @@ impl Decide {
         let ping = Ping::to(&question.client, &record).filter(|_| question.request.asker == Asker::Client);
         let stands = question.request.newcomer.as_ref().and_then(|newcomer| match &outcome {
             Decision::Approved(approval) if approval.choice.is_some() => {
-                newcomer.stands(device.user, approval.choice, now)
+                newcomer.stands((device.user, device.id), approval.choice, now)
             }
-            Decision::Denied(Denial::Blocked) => newcomer.stands(device.user, None, now),
+            Decision::Denied(Denial::Blocked) => newcomer.stands((device.user, device.id), None, now),
             Decision::Approved(_) | Decision::Denied(_) | Decision::Cancelled => None,
         });
         let also = Also { locked, ping, stands: stands.map(Box::new) };

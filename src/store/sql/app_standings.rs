@@ -1,7 +1,9 @@
 //! What people have said of apps that are no devices of theirs [flows.md F10]. Nothing here is kept in memory.
 
+use super::directory::device_status_text;
 use super::{Database, Transaction, WriteError, bytes};
 use crate::clock::Timestamp;
+use crate::domain::device::Status;
 use crate::domain::mobile_app::{Standing, Stands};
 use crate::protocol::id::{MfaPolicyId, UserId};
 use crate::store::ephemeral::StoreError;
@@ -16,7 +18,7 @@ impl AppStandings {
         Self { database }
     }
 
-    /// Of the app with this key, for whoever is asked by this policy.
+    /// Of the app with this key, for whoever is asked by this policy. What a device let in ends with the trust in it.
     pub async fn find(
         &self,
         user: UserId,
@@ -25,10 +27,17 @@ impl AppStandings {
         now: Timestamp,
     ) -> Result<Option<Standing>, StoreError> {
         let sql = "SELECT standing, mfa_policy_id FROM app_standing \
-                   WHERE user_id = $1 AND jkt = $2 AND (until IS NULL OR until > $3)";
-        let Some(row) = self.database.find(sql, [bytes(user.uuid()), jkt.into(), now.millis().into()]).await? else {
-            return Ok(None);
-        };
+                   WHERE user_id = $1 AND jkt = $2 AND (until IS NULL OR until > $3) AND (standing = $4 OR EXISTS \
+                   (SELECT 1 FROM device WHERE device.id = app_standing.device_id \
+                   AND device.user_id = app_standing.user_id AND device.status = $5))";
+        let values = [
+            bytes(user.uuid()),
+            jkt.into(),
+            now.millis().into(),
+            Standing::Blocked.as_str().into(),
+            device_status_text(Status::Active).into(),
+        ];
+        let Some(row) = self.database.find(sql, values).await? else { return Ok(None) };
         let standing = row.parsed(0, Standing::parse)?;
         let by: String = row.get(1)?;
         Ok(Some(standing).filter(|standing| *standing == Standing::Blocked || by == policy.as_str()))
@@ -39,14 +48,15 @@ impl AppStandings {
 pub(super) async fn write(transaction: &Transaction, mut said: Vec<&Stands>) -> Result<(), WriteError> {
     // In one order on all nodes, as the decisions.
     said.sort_by_key(|stands| (stands.user.uuid(), stands.jkt.as_str()));
-    for Stands { user, jkt, standing, policy, until, said_at } in said {
-        let sql = "INSERT INTO app_standing (user_id, jkt, standing, mfa_policy_id, until, said_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, jkt) DO UPDATE SET \
-                   standing = excluded.standing, mfa_policy_id = excluded.mfa_policy_id, until = excluded.until, \
+    for Stands { user, device, jkt, standing, policy, until, said_at } in said {
+        let sql = "INSERT INTO app_standing (user_id, jkt, device_id, standing, mfa_policy_id, until, said_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (user_id, jkt) DO UPDATE SET \
+                   device_id = excluded.device_id, standing = excluded.standing, mfa_policy_id = excluded.mfa_policy_id, until = excluded.until, \
                    said_at = excluded.said_at";
         let values = [
             bytes(user.uuid()),
             jkt.as_str().into(),
+            bytes(device.uuid()),
             standing.as_str().into(),
             policy.as_str().into(),
             until.map(Timestamp::millis).into(),
@@ -63,6 +73,13 @@ impl Transaction {
         let sql = "SELECT 1 FROM app_standing WHERE user_id = $1 AND jkt = $2 AND standing = $3";
         let values = [bytes(user.uuid()), jkt.into(), Standing::Blocked.as_str().into()];
         Ok(self.find(sql, values).await?.is_some())
+    }
+
+    /// Whatever let the user in ends: no app is theirs without a question any more.
+    pub(super) async fn forget_let_in(&self, user: UserId) -> Result<(), WriteError> {
+        let sql = "DELETE FROM app_standing WHERE user_id = $1 AND standing = $2";
+        self.execute(sql, [bytes(user.uuid()), Standing::LetIn.as_str().into()]).await?;
+        Ok(())
     }
 
     /// The app is a device of the user now: what was said of it before counts no more.

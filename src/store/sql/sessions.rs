@@ -251,7 +251,7 @@ pub(super) async fn end_all(transaction: &Transaction, user: UserId, now: Timest
     end_others(transaction, user, None, now).await
 }
 
-/// The same, but for one.
+/// The same, but for one. Who used to be let in by an app without being asked is asked again, too.
 pub(super) async fn end_others(
     transaction: &Transaction,
     user: UserId,
@@ -266,7 +266,7 @@ pub(super) async fn end_others(
             end(transaction, id, now).await?;
         }
     }
-    Ok(())
+    transaction.forget_let_in(user).await
 }
 
 /// Those of these sessions that have not ended. None of them ends before this transaction does: a row that

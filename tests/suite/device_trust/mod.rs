@@ -12,6 +12,7 @@ mod gone;
 mod invariants;
 mod new_device;
 mod new_device_answers;
+mod new_device_stands;
 mod payload;
 mod ready;
 pub(crate) mod step_up;

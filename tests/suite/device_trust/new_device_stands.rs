@@ -1,0 +1,96 @@
+//! How long what somebody has said of a new device stands, and what of it counts [flows.md F10].
+
+use nod_device::NewDeviceChoice;
+use serde_json::Value;
+
+use super::new_device::{payload_of, policy};
+use super::step_up::{WAITING, poll};
+use super::{PASSWORD, Scene, authenticate, json};
+use crate::admin::robot::usr;
+use crate::world::Phone;
+
+const NEW: &str = "twelve green bottles";
+
+fn is_let_in(state: &Value) {
+    assert_eq!(
+        (&state["status"], &state["code"]),
+        (&json!("MFA_COMPLETED"), &json!("device_access_allowed")),
+        "{state}"
+    );
+}
+
+fn is_blocked(state: &Value) {
+    assert_eq!((&state["status"], &state["code"]), (&json!("MFA_FAILED"), &json!("DEVICE_BLOCKED")), "{state}");
+}
+
+impl Scene {
+    /// A new phone that is asked about no more, since it was let in once on this one.
+    async fn let_in_once(&self, on: &Phone) -> Phone {
+        let new = self.world.phone();
+        let (mut browser, id, _) = self.by_new(&new, "Pixel 9").await;
+        on.choose(&on.question().await, NewDeviceChoice::Once).await.ok();
+        is_let_in(&poll(&mut browser, &id).await);
+        is_let_in(&self.by_new(&new, "Pixel 9").await.2);
+        new
+    }
+}
+
+/// Whoever had that phone, and had it let in another one, has neither any more.
+#[tokio::test]
+async fn f10_what_a_phone_let_in_ends_with_the_trust_in_that_phone() {
+    for unpaired in [false, true] {
+        let scene = Scene::with_phones(policy(), 2).await;
+        let [first, second] = &scene.alice.phones[..] else { panic!("two phones") };
+        let new = scene.let_in_once(first).await;
+        if unpaired {
+            first.unpair_by_administrator().await;
+        } else {
+            first.block().await;
+        }
+        let (_, _, state) = scene.by_new(&new, "Pixel 9").await;
+        let asked = &state["selectedDeviceRef"]["id"];
+        assert_eq!((&state["status"], asked), (&json!(WAITING), &json!(scene.device(1))), "unpaired: {unpaired}");
+        second.question().await;
+    }
+}
+
+#[tokio::test]
+async fn f10_what_a_phone_blocked_stays_blocked_without_that_phone() {
+    let scene = Scene::with_phones(policy(), 2).await;
+    let first = &scene.alice.phones[0];
+    let new = scene.world.phone();
+    scene.by_new(&new, "Pixel 9").await;
+    first.choose(&first.question().await, NewDeviceChoice::Block).await.ok();
+    first.unpair_by_administrator().await;
+    is_blocked(&scene.by_new(&new, "Pixel 9").await.2);
+}
+
+/// As their sessions do.
+#[tokio::test]
+async fn f10_what_is_let_in_is_asked_about_after_a_lock_and_with_another_password() {
+    for locked in [true, false] {
+        let scene = Scene::of(policy()).await;
+        let primary = scene.trusted().await;
+        let new = scene.let_in_once(&primary).await;
+        let mut browser = scene.world.browser();
+        let id = if locked {
+            scene.alice.lock().await;
+            scene.alice.unlock().await;
+            scene.at_second_factor(&mut browser).await
+        } else {
+            let admin = scene.world.robot("another", "nod:admin").await;
+            let password = format!("/admin/v1/users/{}/password", usr(&scene.alice));
+            admin.patch(&password, &json!({ "must_change": true })).await.ok();
+            let id = browser.flow(&scene.shop, &[]).await["id"].as_str().unwrap().to_owned();
+            browser.password(&id, "alice", PASSWORD).await.ok();
+            browser.act(&id, "checkNewPassword", &json!({ "newPassword": NEW })).await.ok();
+            let state = browser.act(&id, "continueAuthentication", &json!({})).await.ok();
+            assert_eq!(state["status"], "AUTHENTICATION_REQUIRED");
+            id
+        };
+        assert!(scene.world.rows("app_standing").await.is_empty(), "locked: {locked}");
+        let state = authenticate(&mut browser, &id, &payload_of(&new, "Pixel 9")).await.ok();
+        assert_eq!(state["status"], WAITING, "locked: {locked}");
+        assert!(!primary.pending().await.is_empty());
+    }
+}
