@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mobile_app::MobileApp;
 use crate::clock::Timestamp;
-use crate::protocol::id::{ClientId, EnrolmentTicket, MfaPolicyId, RequestId, SessionId, UserId};
+use crate::protocol::id::{ClientId, DeviceId, EnrolmentTicket, MfaPolicyId, RequestId, SessionId, UserId};
 use crate::protocol::words::words;
 use crate::secret::Secret;
 
@@ -51,6 +51,9 @@ pub struct Offer {
     /// That lets people have the app as a device.
     pub policy: MfaPolicyId,
     pub grounds: Grounds,
+    /// The device on which they let it in: once nobody trusts that one any more, the offer ends. `None`: they did so by
+    /// other means, or need not have.
+    pub let_in_by: Option<DeviceId>,
     /// When the password was chosen that the person gave: with another one, the offer ends.
     pub password: Option<Timestamp>,
     /// With its end, the offer ends. `None`: the flow has not come to one yet.
@@ -140,6 +143,7 @@ mod tests {
             app,
             policy: MfaPolicyId::parse("mfa").unwrap(),
             grounds: Grounds::First,
+            let_in_by: None,
             password: None,
             session: None,
             expires_at: at(300),

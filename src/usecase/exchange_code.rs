@@ -162,6 +162,7 @@ impl ExchangeCode {
             client: &code.client,
             policy,
             grounds: *grounds,
+            let_in_by: code.device.filter(|_| *grounds == Grounds::Approved),
             password: code.password,
             session: Some(code.session),
         };

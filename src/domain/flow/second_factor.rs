@@ -418,6 +418,14 @@ impl Flow {
         }
     }
 
+    /// The device on which somebody has said that the app may become one.
+    pub const fn let_in_by(&self) -> Option<DeviceId> {
+        match &self.second_factor {
+            Some(SecondFactor::Pairing(_, Some(Proved::Device(trusted)))) => Some(trusted.device),
+            Some(_) | None => None,
+        }
+    }
+
     /// By this app the person signs in.
     #[must_use]
     pub fn by(self, app: Option<MobileApp>) -> Self {

@@ -41,6 +41,8 @@ pub struct Whom<'a> {
     pub client: &'a ClientId,
     pub policy: &'a MfaPolicyId,
     pub grounds: Grounds,
+    /// The device on which they let the app in.
+    pub let_in_by: Option<DeviceId>,
     /// When the password was chosen that they gave.
     pub password: Option<Timestamp>,
     pub session: Option<SessionId>,
@@ -67,6 +69,7 @@ impl OfferEnrolment {
             app: app.clone(),
             policy: whom.policy.clone(),
             grounds: whom.grounds,
+            let_in_by: whom.let_in_by,
             password: whom.password,
             session: whom.session,
             expires_at,
@@ -184,6 +187,11 @@ impl AnswerEnrolment {
             && !self.sessions.is_live(session, now).await?
         {
             return Err(gone("the session has ended"));
+        }
+        if let Some(device) = offer.let_in_by
+            && !self.directory.may_answer(&offer.user, device, now).await?
+        {
+            return Err(gone("the device that let the app in is blocked or unpaired"));
         }
         let sign_on = self.directory.sign_on().await?;
         let application = sign_on.native_application_of(&offer.client).filter(|own| own.id == offer.app.application);

@@ -79,7 +79,8 @@ impl SecondFactors {
         if let (Some((enrolment, _)), Some(user)) = (flow.offers_pairing(), flow.user()) {
             let Enrolment { app, policy, grounds } = enrolment;
             let (transaction, client, grounds) = (flow.transaction, &flow.client, *grounds);
-            let whom = Whom { transaction, user, client, policy, grounds, password: flow.password, session: None };
+            let (let_in_by, password) = (flow.let_in_by(), flow.password);
+            let whom = Whom { transaction, user, client, policy, grounds, let_in_by, password, session: None };
             self.offers.offer(whom, app, now).await?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::new_device::{is_about, payload_of, policy};
 use super::step_up::{REJECTED, WAITING, poll, select};
-use super::{PASSWORD, Scene, json, ticket};
+use super::{PASSWORD, Scene, claims, json, ticket};
 use crate::world::{Answer, seconds};
 
 fn invalid_device(answer: &Answer) {
@@ -135,6 +135,35 @@ async fn f10_nothing_becomes_of_a_new_device_where_there_is_none() {
     phone.send(&phone.craft_denial(&question).said("choice", "BLOCK")).await.problem(400, "CHOICE_REQUIRED");
     assert_eq!(poll(&mut browser, &id).await["status"], WAITING);
     assert!(scene.world.rows("app_standing").await.is_empty());
+}
+
+/// Trusted is what a trusted phone says is: whoever had it says no more for its person.
+#[tokio::test]
+async fn f10_a_yes_of_a_phone_that_is_trusted_no_more_pairs_nothing() {
+    for (in_id_token, unpaired) in [(false, false), (false, true), (true, false), (true, true)] {
+        let scene = Scene::of(policy()).await;
+        let primary = scene.trusted().await;
+        let mut new = scene.world.phone();
+        let (mut browser, id, _) = scene.by_new(&new, "Pixel 9").await;
+        primary.choose(&primary.question().await, NewDeviceChoice::Trusted).await.ok();
+        let state = poll(&mut browser, &id).await;
+        let mut offered = ticket(&state).to_owned();
+        if in_id_token {
+            let told = claims(&scene.tokens(&mut browser, &id).await)["device_enrollment"].clone();
+            offered = told["ticket"].as_str().unwrap().to_owned();
+        }
+        new.see(&offered).await.ok();
+        if unpaired {
+            primary.unpair_by_administrator().await;
+        } else {
+            primary.block().await;
+        }
+        let what = format!("in the ID token: {in_id_token}, unpaired: {unpaired}");
+        for answer in [new.see(&offered).await, new.enrol(&offered).await] {
+            assert_eq!((answer.status, answer.json()["code"].clone()), (410, json!("ENROLLMENT_GONE")), "{what}");
+        }
+        assert_eq!(scene.devices().await, usize::from(!unpaired), "{what}");
+    }
 }
 
 /// [reliability.md R11] what was chosen and not fetched in time is worth nothing; what was said of the app stands.
