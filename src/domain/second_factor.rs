@@ -141,7 +141,13 @@ impl Asked<'_> {
         if newcomer.is_some_and(|app| self.policy.enrols_individually(&app.application)) {
             return Verdict::Waived(Missing::Individually);
         }
-        let phones = self.devices.iter().filter(|device| self.is_usable(device)).map(|own| own.id);
+        let mut phones: Vec<_> = self.devices.iter().filter(|device| self.is_usable(device)).collect();
+        if newcomer.is_some() {
+            // [flows.md F10] in the order of the person: who has a password makes a phone suspect, and would choose by it
+            // which one is asked about an app of theirs.
+            phones.sort_by_key(|device| device.position);
+        }
+        let phones = phones.into_iter().map(|own| own.id);
         let addresses = self.addresses.iter().filter(|address| self.is_served(address)).map(|own| own.id);
         let shown = self.policy.totp.enabled;
         let apps = self.active().filter(|_| shown).map(|own| own.id);
@@ -152,7 +158,7 @@ impl Asked<'_> {
         if !usable.is_empty() {
             let chooses = match (newcomer, self.policy.device_selection) {
                 // [flows.md F10] the primary device, and where that cannot be asked, one of the others.
-                (Some(_), _) => usable.len() > 1 && !self.first_is_usable(),
+                (Some(_), _) => usable.len() > 1 && !self.primary_is_usable(),
                 (None, DeviceSelection::DefaultToFirst) => false,
                 (None, DeviceSelection::PromptToSelect) => usable.len() > 1,
                 (None, DeviceSelection::AlwaysDisplayDevices) => true,
@@ -176,8 +182,8 @@ impl Asked<'_> {
         Some(app).filter(|app| self.policy.enrols(&app.application))
     }
 
-    fn first_is_usable(&self) -> bool {
-        self.devices.first().is_none_or(|first| self.is_usable(first))
+    fn primary_is_usable(&self) -> bool {
+        self.devices.iter().find(|device| device.is_primary()).is_none_or(|primary| self.is_usable(primary))
     }
 
     /// Whether the person may be asked on it.
@@ -473,6 +479,28 @@ mod tests {
         assert_eq!(evaluated_new(&policy, &phones, None), (asked, Some(Grounds::Approved)));
         let asked = Verdict::Ask(ids[1..2].to_vec(), First::Ask);
         assert_eq!(evaluated_new(&policy, &phones[..2], None), (asked, Some(Grounds::Approved)));
+    }
+
+    /// Those that have not answered for long come last, but for this.
+    #[test]
+    fn f10_a_primary_device_that_is_suspect_is_asked_about_another_app_all_the_same() {
+        let ids = [1, 2, 3].map(|id| DeviceId::new(Uuid::from_u128(id)));
+        let [primary, second, third] = [0, 1, 2].map(|position| Device {
+            id: ids[usize::try_from(position).unwrap()],
+            position,
+            ..device(None, Status::Active)
+        });
+        let policy = policy(Without::Block, Without::Block);
+        let phones = [second.clone(), third, primary];
+        let asked = Verdict::Ask(ids.to_vec(), First::Ask);
+        assert_eq!(evaluated_new(&policy, &phones, None), (asked, Some(Grounds::Approved)));
+        let asked = Verdict::Ask(vec![ids[1], ids[2], ids[0]], First::Ask);
+        assert_eq!(evaluated(&policy, &phones, None, false), (asked, None), "of a plain question");
+        // Nor is there anything to choose where the next one cannot be asked.
+        let [_, third, primary] = phones;
+        let phones = [Device { status: Status::Blocked, ..second }, third, primary];
+        let asked = Verdict::Ask(vec![ids[0], ids[2]], First::Ask);
+        assert_eq!(evaluated_new(&policy, &phones, None), (asked, Some(Grounds::Approved)));
     }
 
     #[test]

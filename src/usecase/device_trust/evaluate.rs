@@ -62,6 +62,7 @@ impl Evaluate {
         let mut devices: Vec<_> = all.iter().map(|(device, _)| device.clone()).collect();
         devices.sort_by_key(|device| device.position);
         // A phone still, and before any code: who has the password can make a phone suspect, and gets to ask no less by it.
+        // About a new app the primary one is asked all the same.
         let suspects = self.suspects(&devices).await?;
         devices.sort_by_key(|device| suspects.contains(&device.id));
         let addresses = self.otp_devices.of_user(user).await?;

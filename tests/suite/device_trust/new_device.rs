@@ -286,6 +286,31 @@ async fn t10_9_where_the_primary_phone_cannot_be_asked_the_person_says_which() {
     scene.tokens(&mut browser, &id).await;
 }
 
+/// Three questions without an answer cost a password, and must not choose who is asked about an app.
+#[tokio::test]
+async fn t10_9_a_primary_phone_that_does_not_answer_is_asked_about_a_new_one_all_the_same() {
+    let mut mfa = policy();
+    mfa["push_limit"] = json!({ "count": 50 });
+    let scene = Scene::with_phones(mfa, 3).await;
+    for _ in 0..3 {
+        let (mut browser, id, state) = scene.asked().await;
+        assert_eq!(state["selectedDeviceRef"]["id"], scene.device(0));
+        scene.world.clock.advance(seconds(41));
+        assert_eq!(poll(&mut browser, &id).await["status"], TIMED_OUT);
+    }
+    let (_, _, state) = scene.asked().await;
+    assert_eq!(state["selectedDeviceRef"]["id"], scene.device(1), "it is suspect");
+    let of =
+        |state: &Value| (state["status"].clone(), state["purpose"].clone(), state["selectedDeviceRef"]["id"].clone());
+    let primary = (json!(WAITING), json!("APPROVE_NEW_DEVICE"), json!(scene.device(0)));
+    let (_, _, state) = scene.by_new(&scene.world.phone(), "Pixel 9").await;
+    assert_eq!(of(&state), primary);
+    // Nor is there anything to choose where the next one cannot be asked.
+    scene.alice.phones[1].block().await;
+    let (_, _, state) = scene.by_new(&scene.world.phone(), "Pixel 9").await;
+    assert_eq!(of(&state), primary);
+}
+
 /// [flows.md F7, T7.3] in a web view, on our own pages.
 #[tokio::test]
 async fn t7_3_t10_1_the_pages_wait_for_the_primary_phone_and_the_id_token_has_the_offer() {
