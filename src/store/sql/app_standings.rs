@@ -13,9 +13,17 @@ pub struct AppStandings {
     database: Database,
 }
 
+const BLOCKS: &str = "SELECT 1 FROM app_standing WHERE user_id = $1 AND jkt = $2 AND standing = $3";
+
 impl AppStandings {
     pub const fn new(database: Database) -> Self {
         Self { database }
+    }
+
+    /// Whether the user wants nothing of the app with this key.
+    pub async fn blocks(&self, user: UserId, jkt: &str) -> Result<bool, StoreError> {
+        let values = [bytes(user.uuid()), jkt.into(), Standing::Blocked.as_str().into()];
+        Ok(self.database.find(BLOCKS, values).await?.is_some())
     }
 
     /// Of the app with this key, for whoever is asked by this policy. What a device let in ends with the trust in it.
@@ -44,15 +52,16 @@ impl AppStandings {
     }
 }
 
-/// What was said last is what counts.
+/// What was said last is what counts, but after a no for good: whoever says yes to another question did not hear of it.
 pub(super) async fn write(transaction: &Transaction, mut said: Vec<&Stands>) -> Result<(), WriteError> {
     // In one order on all nodes, as the decisions.
     said.sort_by_key(|stands| (stands.user.uuid(), stands.jkt.as_str()));
     for Stands { user, device, jkt, standing, policy, until, said_at } in said {
         let sql = "INSERT INTO app_standing (user_id, jkt, device_id, standing, mfa_policy_id, until, said_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (user_id, jkt) DO UPDATE SET \
-                   device_id = excluded.device_id, standing = excluded.standing, mfa_policy_id = excluded.mfa_policy_id, until = excluded.until, \
-                   said_at = excluded.said_at";
+                   device_id = excluded.device_id, standing = excluded.standing, \
+                   mfa_policy_id = excluded.mfa_policy_id, until = excluded.until, said_at = excluded.said_at \
+                   WHERE app_standing.standing <> $8 OR excluded.standing = $8";
         let values = [
             bytes(user.uuid()),
             jkt.as_str().into(),
@@ -61,6 +70,7 @@ pub(super) async fn write(transaction: &Transaction, mut said: Vec<&Stands>) -> 
             policy.as_str().into(),
             until.map(Timestamp::millis).into(),
             said_at.millis().into(),
+            Standing::Blocked.as_str().into(),
         ];
         transaction.execute(sql, values).await?;
     }
@@ -70,9 +80,8 @@ pub(super) async fn write(transaction: &Transaction, mut said: Vec<&Stands>) -> 
 impl Transaction {
     /// Whether the user, whose lock we hold, wants nothing of the app with this key.
     pub(super) async fn blocks(&self, user: UserId, jkt: &str) -> Result<bool, WriteError> {
-        let sql = "SELECT 1 FROM app_standing WHERE user_id = $1 AND jkt = $2 AND standing = $3";
         let values = [bytes(user.uuid()), jkt.into(), Standing::Blocked.as_str().into()];
-        Ok(self.find(sql, values).await?.is_some())
+        Ok(self.find(BLOCKS, values).await?.is_some())
     }
 
     /// Whatever let the user in ends: no app is theirs without a question any more.

@@ -85,6 +85,15 @@ impl Evaluate {
         Ok(asked.evaluate())
     }
 
+    /// Whether the person wants nothing of the app. Of one that is a device of theirs it counts no more.
+    pub async fn blocks(&self, user: UserId, app: &MobileApp) -> Result<bool, StoreError> {
+        let devices = self.directory.devices_of(&user).await?;
+        if devices.iter().any(|(_, installation)| installation.has_key(&app.jkt)) {
+            return Ok(false);
+        }
+        self.standings.blocks(user, &app.jkt).await
+    }
+
     /// Those that have not answered for long.
     async fn suspects(&self, devices: &[Device]) -> Result<Vec<DeviceId>, StoreError> {
         let mut suspects = Vec::new();

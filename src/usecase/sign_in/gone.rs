@@ -45,6 +45,14 @@ impl SecondFactors {
         Ok(!self.evaluate.is_there(user, pushed.selected).await?)
     }
 
+    /// Whether the person has said, of whatever question, that they want nothing of the app of this flow.
+    pub(super) async fn is_blocked(&self, flow: &Flow) -> Result<bool, StoreError> {
+        match (flow.user(), &flow.app) {
+            (Some(user), Some(app)) => self.evaluate.blocks(user, app).await,
+            (Some(_) | None, _) => Ok(false),
+        }
+    }
+
     /// As things are now: a device may be blocked, or gone, the person may be stopped, or the policy may do without.
     /// `Break`: so it is, and this is where the flow is then. Refused, there is something else that can be chosen.
     pub(super) async fn still_there(

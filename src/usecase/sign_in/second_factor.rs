@@ -211,6 +211,16 @@ impl SecondFactors {
         now: Timestamp,
     ) -> Result<Option<Flow>, StoreError> {
         let event = self.event(&flow, now).device(pushed.selected);
+        let says_yes = match outcome {
+            Outcome::Approved(_) | Outcome::Admitted(_) | Outcome::LetIn(_) => true,
+            Outcome::Denied | Outcome::TimedOut => false,
+        };
+        // One may say no for good of an app, and yes to another question about it: the no counts.
+        if says_yes && self.is_blocked(&flow).await? {
+            let Some(next) = flow.unasked() else { return Ok(None) };
+            self.ledger.audit(event.refused(Why::DeviceBlocked.as_str())).await;
+            return Ok(next.second_factor_evaluated((Verdict::Failed(Why::DeviceBlocked), None), None));
+        }
         let event = match outcome {
             Outcome::Approved(_) | Outcome::Admitted(_) => event.of("push_confirmed"),
             Outcome::LetIn(_) => event.of("device_access_allowed"),

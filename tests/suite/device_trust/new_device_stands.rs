@@ -4,9 +4,10 @@ use nod_device::NewDeviceChoice;
 use serde_json::Value;
 
 use super::new_device::{payload_of, policy};
-use super::step_up::{WAITING, poll};
+use super::step_up::{REJECTED, WAITING, poll};
 use super::{PASSWORD, Scene, authenticate, json};
 use crate::admin::robot::usr;
+use crate::sign_in::every_state::only_its_links;
 use crate::world::Phone;
 
 const NEW: &str = "twelve green bottles";
@@ -63,6 +64,39 @@ async fn f10_what_a_phone_blocked_stays_blocked_without_that_phone() {
     first.choose(&first.question().await, NewDeviceChoice::Block).await.ok();
     first.unpair_by_administrator().await;
     is_blocked(&scene.by_new(&new, "Pixel 9").await.2);
+}
+
+/// Somebody who tries twice has two questions put, and gets through by no answer to the other one.
+#[tokio::test]
+async fn f10_a_block_counts_more_than_a_yes_to_another_question() {
+    for (choice, first) in [
+        (NewDeviceChoice::Once, false),
+        (NewDeviceChoice::Once, true),
+        (NewDeviceChoice::Trusted, false),
+        (NewDeviceChoice::Trusted, true),
+    ] {
+        let scene = Scene::of(policy()).await;
+        let primary = scene.trusted().await;
+        let new = scene.world.phone();
+        let (mut one, one_id, _) = scene.by_new(&new, "Pixel 9").await;
+        let (mut two, two_id, _) = scene.by_new(&new, "Pixel 9").await;
+        let questions = primary.pending().await;
+        let [to_block, to_let_in] = &questions[..] else { panic!("two questions: {questions:?}") };
+        let answers = if first {
+            [(to_let_in, choice), (to_block, NewDeviceChoice::Block)]
+        } else {
+            [(to_block, NewDeviceChoice::Block), (to_let_in, choice)]
+        };
+        for (question, answer) in answers {
+            primary.choose(question, answer).await.ok();
+        }
+        assert_eq!(poll(&mut one, &one_id).await["status"], REJECTED, "{choice:?}, the yes first: {first}");
+        let state = poll(&mut two, &two_id).await;
+        is_blocked(&state);
+        only_its_links(&scene.world, &mut two, &state, &two_id).await;
+        is_blocked(&scene.by_new(&new, "Pixel 9").await.2);
+        assert_eq!(scene.devices().await, 1);
+    }
 }
 
 /// As their sessions do.
