@@ -32,8 +32,6 @@ pub struct Newcomer {
     pub app: MobileApp,
     /// By which they are asked.
     pub policy: MfaPolicyId,
-    /// Let in once, it is not asked about for this long, in seconds.
-    pub let_in_for: u32,
 }
 
 words! {
@@ -73,15 +71,24 @@ pub struct Stands {
 }
 
 impl Newcomer {
-    /// What `choice` means for the next time, said by this person on this device. `None`: nothing. No choice blocks.
-    pub fn stands(&self, (user, device): (UserId, DeviceId), choice: Option<Choice>, now: Timestamp) -> Option<Stands> {
-        let (standing, until) = match choice {
-            Some(Choice::Trusted) => return None,
-            Some(Choice::Once) if self.let_in_for == 0 => return None,
-            Some(Choice::Once) => (Standing::LetIn, Some(now + Duration::from_secs(u64::from(self.let_in_for)))),
-            None => (Standing::Blocked, None),
-        };
+    /// This person wants nothing of it, and said so on this device.
+    pub fn blocked(&self, by: (UserId, DeviceId), now: Timestamp) -> Stands {
+        self.stands(by, (Standing::Blocked, None), now)
+    }
+
+    /// They are signed in by it for so many seconds without being asked. `None`: for none.
+    pub fn let_in(&self, by: (UserId, DeviceId), seconds: u32, now: Timestamp) -> Option<Stands> {
+        let until = now + Duration::from_secs(u64::from(seconds));
+        (seconds > 0).then(|| self.stands(by, (Standing::LetIn, Some(until)), now))
+    }
+
+    fn stands(
+        &self,
+        (user, device): (UserId, DeviceId),
+        (standing, until): (Standing, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Stands {
         let (jkt, policy) = (self.app.jkt.clone(), self.policy.clone());
-        Some(Stands { user, device, jkt, standing, policy, until, said_at: now })
+        Stands { user, device, jkt, standing, policy, until, said_at: now }
     }
 }

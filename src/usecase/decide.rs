@@ -108,14 +108,10 @@ impl Decide {
                 .request(question.request.id)
         });
         let ping = Ping::to(&question.client, &record).filter(|_| question.request.asker == Asker::Client);
-        let stands = question.request.newcomer.as_ref().and_then(|newcomer| match &outcome {
-            Decision::Approved(approval) if approval.choice.is_some() => {
-                newcomer.stands((device.user, device.id), approval.choice, now)
-            }
-            Decision::Denied(Denial::Blocked) => newcomer.stands((device.user, device.id), None, now),
-            Decision::Approved(_) | Decision::Denied(_) | Decision::Cancelled => None,
-        });
-        let also = Also { locked, ping, stands: stands.map(Box::new) };
+        // Whether anybody comes for it or not, as nobody need come for a no. A yes is worth nothing until then.
+        let newcomer = question.request.newcomer.as_ref().filter(|_| outcome == Decision::Denied(Denial::Blocked));
+        let stands = newcomer.map(|newcomer| Box::new(newcomer.blocked((device.user, device.id), now)));
+        let also = Also { locked, ping, stands };
         let settled = self.settle.settle(record, event, also, question.seen).await?;
         failpoint::hit("K10");
         match settled {

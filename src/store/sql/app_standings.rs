@@ -1,7 +1,7 @@
 //! What people have said of apps that are no devices of theirs [flows.md F10]. Nothing here is kept in memory.
 
 use super::directory::device_status_text;
-use super::{Database, Transaction, WriteError, bytes};
+use super::{Database, Transaction, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::device::Status;
 use crate::domain::mobile_app::{Standing, Stands};
@@ -18,6 +18,26 @@ const BLOCKS: &str = "SELECT 1 FROM app_standing WHERE user_id = $1 AND jkt = $2
 impl AppStandings {
     pub const fn new(database: Database) -> Self {
         Self { database }
+    }
+
+    /// Writes what somebody has let in. Nothing, where they are stopped by now, or have another password than the one that
+    /// was chosen then: whoever let in the app may be somebody else.
+    pub async fn let_in(&self, stands: &Stands, password: Option<Timestamp>) -> Result<(), StoreError> {
+        let written: Result<(), WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            if !transaction.lock_user(stands.user).await?.is_some_and(|user| user.is_active()) {
+                return Ok(());
+            }
+            if let Some(chosen_at) = password
+                && !transaction.has_password(stands.user, chosen_at).await?
+            {
+                return Ok(());
+            }
+            write(&transaction, vec![stands]).await?;
+            transaction.commit().await
+        })
+        .await;
+        written.map_err(WriteError::unexpected)
     }
 
     /// Whether the user wants nothing of the app with this key.

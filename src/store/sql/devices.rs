@@ -137,11 +137,10 @@ impl Devices {
             let Some(owner) = transaction.lock_user(user).await?.filter(User::is_active) else {
                 return Ok((Claimed::Invalid, None));
             };
-            if let Some(chosen_at) = password {
-                let sql = "SELECT 1 FROM password WHERE user_id = $1 AND changed_at = $2";
-                if transaction.find(sql, [bytes(user.uuid()), chosen_at.millis().into()]).await?.is_none() {
-                    return Ok((Claimed::Invalid, None));
-                }
+            if let Some(chosen_at) = password
+                && !transaction.has_password(user, chosen_at).await?
+            {
+                return Ok((Claimed::Invalid, None));
             }
             if transaction.blocks(user, newcomer.jkt).await? {
                 return Ok((Claimed::Invalid, None));
@@ -291,6 +290,12 @@ impl Transaction {
         let sql = "SELECT id, username, document, status, created_at, updated_at FROM account WHERE id = $1";
         let row = self.find_locked(sql, [bytes(id.uuid())]).await?;
         Ok(row.map(|row| user(&row)).transpose()?)
+    }
+
+    /// Whether the user, whose lock we hold, has the password still that was chosen then.
+    pub(super) async fn has_password(&self, user: UserId, chosen_at: Timestamp) -> Result<bool, WriteError> {
+        let sql = "SELECT 1 FROM password WHERE user_id = $1 AND changed_at = $2";
+        Ok(self.find(sql, [bytes(user.uuid()), chosen_at.millis().into()]).await?.is_some())
     }
 
     /// Whether the user, whose lock we hold, has as many live keys as one may have.

@@ -58,7 +58,7 @@ impl AskDevice {
         let matching = policy.number_matching.asked();
         let newcomer = flow.newcomer.as_ref().map(|asked| {
             let app = asked.about.app.clone();
-            Box::new(Newcomer { app, policy: policy.id.clone(), let_in_for: policy.let_in_for })
+            Box::new(Newcomer { app, policy: policy.id.clone() })
         });
         let request = AuthenticationRequest {
             id: RequestId::new(self.entropy.ordered_uuid(now)),

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::enrolment::{Enrolment, LIFETIME};
 use crate::domain::flow::{Flow, Outcome, Pushed, SecondFactor};
-use crate::domain::mobile_app::MobileApp;
+use crate::domain::mobile_app::{MobileApp, Newcomer};
 use crate::domain::passkey::{Asserting, Passkey};
 use crate::domain::second_factor::{First, Verdict, Why};
 use crate::entropy::Entropy;
@@ -228,10 +228,27 @@ impl SecondFactors {
             Outcome::TimedOut => event.refused("push_timed_out"),
         };
         let Some(next) = flow.answered(pushed.question, outcome) else { return Ok(None) };
+        if let Outcome::LetIn(trusted) = outcome {
+            self.let_in(&next, trusted.device, now).await?;
+        }
         self.ledger.audit(event).await;
         match outcome {
             Outcome::Admitted(_) => self.admitted(next, now).await.map(Some),
             Outcome::Approved(_) | Outcome::LetIn(_) | Outcome::Denied | Outcome::TimedOut => Ok(Some(next)),
+        }
+    }
+
+    /// Let in once on this device, the app is not asked about for as long as the policy says: from when somebody came for
+    /// the answer, as one that nobody comes for is worth nothing.
+    async fn let_in(&self, flow: &Flow, on: DeviceId, now: Timestamp) -> Result<(), StoreError> {
+        let (Some(user), Some(asked)) = (flow.user(), &flow.newcomer) else { return Ok(()) };
+        let (app, policy) = (asked.about.app.clone(), asked.about.policy.clone());
+        let sign_on = self.evaluate.directory.sign_on().await?;
+        // Where the policy is gone, nobody is asked by it any more.
+        let Some(seconds) = sign_on.mfa_policy(&policy).map(|own| own.let_in_for) else { return Ok(()) };
+        match (Newcomer { app, policy }).let_in((user, on), seconds, now) {
+            Some(stands) => self.evaluate.standings.let_in(&stands, flow.password).await,
+            None => Ok(()),
         }
     }
 

@@ -166,7 +166,7 @@ async fn f10_a_yes_of_a_phone_that_is_trusted_no_more_pairs_nothing() {
     }
 }
 
-/// [reliability.md R11] what was chosen and not fetched in time is worth nothing; what was said of the app stands.
+/// [reliability.md R11] what was chosen and not fetched in time is worth nothing.
 #[tokio::test]
 async fn f10_a_yes_that_nobody_came_for_pairs_nothing() {
     let scene = Scene::of(policy()).await;

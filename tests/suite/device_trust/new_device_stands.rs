@@ -4,11 +4,11 @@ use nod_device::NewDeviceChoice;
 use serde_json::Value;
 
 use super::new_device::{payload_of, policy};
-use super::step_up::{REJECTED, WAITING, poll};
+use super::step_up::{REJECTED, TIMED_OUT, WAITING, gives_up, poll};
 use super::{PASSWORD, Scene, authenticate, json};
 use crate::admin::robot::usr;
 use crate::sign_in::every_state::only_its_links;
-use crate::world::Phone;
+use crate::world::{Phone, seconds};
 
 const NEW: &str = "twelve green bottles";
 
@@ -64,6 +64,26 @@ async fn f10_what_a_phone_blocked_stays_blocked_without_that_phone() {
     first.choose(&first.question().await, NewDeviceChoice::Block).await.ok();
     first.unpair_by_administrator().await;
     is_blocked(&scene.by_new(&new, "Pixel 9").await.2);
+}
+
+/// A yes is worth nothing where nobody came for it in time, or the sign-in was given up: the next time they are asked.
+#[tokio::test]
+async fn f10_a_yes_for_once_that_nobody_came_for_lets_in_nothing() {
+    for given_up in [true, false] {
+        let scene = Scene::of(policy()).await;
+        let primary = scene.trusted().await;
+        let new = scene.world.phone();
+        let (mut browser, id, _) = scene.by_new(&new, "Pixel 9").await;
+        primary.choose(&primary.question().await, NewDeviceChoice::Once).await.ok();
+        if given_up {
+            gives_up(&mut browser, &id).await;
+        } else {
+            scene.world.clock.advance(seconds(101));
+            assert_eq!(poll(&mut browser, &id).await["status"], TIMED_OUT);
+        }
+        assert!(scene.world.rows("app_standing").await.is_empty(), "given up: {given_up}");
+        assert_eq!(scene.by_new(&new, "Pixel 9").await.2["status"], WAITING, "given up: {given_up}");
+    }
 }
 
 /// Somebody who tries twice has two questions put, and gets through by no answer to the other one.

@@ -18,6 +18,7 @@ macro_rules! on_every_engine {
     };
 }
 
+mod app_standings;
 mod clients;
 mod devices;
 mod keys;

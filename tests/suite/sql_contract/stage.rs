@@ -20,6 +20,7 @@ use nod::protocol::id::{
 use nod::protocol::scope::Scope;
 use nod::secret::{Digest, Secret};
 use nod::store::sql::Database;
+use nod::store::sql::app_standings::AppStandings;
 use nod::store::sql::clients::Clients;
 use nod::store::sql::decisions::Decisions;
 use nod::store::sql::devices::{Claimed, Devices, KeyCreated, Newcomer, Pairing};
@@ -53,6 +54,7 @@ pub(super) struct Node {
     pub(super) outbox: Outbox,
     pub(super) ledger: Ledger,
     pub(super) decisions: Decisions,
+    pub(super) standings: AppStandings,
 }
 
 pub(super) struct Stage {
@@ -81,6 +83,7 @@ impl Node {
             user_codes: UserCodes::new(database.clone()),
             sessions: Sessions::new(database.clone()),
             outbox: Outbox::new(database.clone()),
+            standings: AppStandings::new(database.clone()),
             decisions: Decisions::new(database),
             directory,
             ledger,
