@@ -1,5 +1,5 @@
-//! The second factor of somebody whose device goes away while they are asked on it, or who is stopped themselves: the flow
-//! waits for nobody, and goes on with what there is [flows.md F5, H.4].
+//! The second factor of somebody whose device goes away while they are asked on it, who is stopped themselves, or who has
+//! blocked the app meanwhile: the flow waits for nobody, and goes on with what there is [flows.md F5, F10, H.4].
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -53,8 +53,9 @@ impl SecondFactors {
         }
     }
 
-    /// As things are now: a device may be blocked, or gone, the person may be stopped, or the policy may do without.
-    /// `Break`: so it is, and this is where the flow is then. Refused, there is something else that can be chosen.
+    /// As things are now: a device may be blocked, or gone, the person may be stopped, or have blocked the app, or the policy
+    /// may do without. `Break`: so it is, and this is where the flow is then. Refused, there is something else that can be
+    /// chosen.
     pub(super) async fn still_there(
         &self,
         flow: Flow,
@@ -62,6 +63,9 @@ impl SecondFactors {
         (judged, asker): (&Judged, Asker<'_>),
     ) -> Result<ControlFlow<Option<Flow>, Flow>, FlowError> {
         let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
+        if self.is_blocked(&flow).await? {
+            return Ok(ControlFlow::Break(Box::pin(self.go_on(flow, (judged, asker))).await?));
+        }
         let (verdict, _) = self.evaluate.evaluate(user, policy, None).await?;
         let there = if let Verdict::Ask(devices, _) = verdict { devices } else { Vec::new() };
         if there.contains(&selected) {

@@ -4,11 +4,11 @@ use nod_device::NewDeviceChoice;
 use serde_json::Value;
 
 use super::new_device::{payload_of, policy};
-use super::step_up::{REJECTED, TIMED_OUT, WAITING, gives_up, poll};
+use super::step_up::{REJECTED, TIMED_OUT, WAITING, gives_up, poll, select};
 use super::{PASSWORD, Scene, authenticate, json};
 use crate::admin::robot::usr;
 use crate::sign_in::every_state::only_its_links;
-use crate::world::{Phone, seconds};
+use crate::world::{Phone, World, seconds};
 
 const NEW: &str = "twelve green bottles";
 
@@ -115,6 +115,40 @@ async fn f10_a_block_counts_more_than_a_yes_to_another_question() {
         is_blocked(&state);
         only_its_links(&scene.world, &mut two, &state, &two_id).await;
         is_blocked(&scene.by_new(&new, "Pixel 9").await.2);
+        assert_eq!(scene.devices().await, 1);
+    }
+}
+
+/// Nor is a code sent to them, or a phone asked, in a sign-in by it that is under way.
+#[tokio::test]
+async fn f10_an_app_that_is_blocked_meanwhile_gets_through_by_no_other_device() {
+    for action in ["checkOtp", "resendOtp", "selectDevice"] {
+        let mut mfa = policy();
+        mfa["email"] = json!({ "enabled": true });
+        let scene = Scene::in_world(World::with().letters().start().await, mfa).await;
+        let primary = scene.trusted().await;
+        scene.address("alice", "alice@home.example").await;
+        let new = scene.world.phone();
+        let (mut browser, id, state) = scene.by_new(&new, "Pixel 9").await;
+        let address = state["devices"][1]["id"].as_str().unwrap();
+        assert_eq!(select(&mut browser, &id, address).await.ok()["status"], "OTP_REQUIRED");
+        let code = scene.code(1).await;
+        scene.world.clock.advance(seconds(30));
+        // In another sign-in by the same app.
+        scene.by_new(&new, "Pixel 9").await;
+        primary.choose(&primary.question().await, NewDeviceChoice::Block).await.ok();
+
+        let body = match action {
+            "checkOtp" => json!({ "otp": code }),
+            "selectDevice" => json!({ "deviceRef": { "id": primary.device().to_string() } }),
+            _ => json!({}),
+        };
+        let state = browser.act(&id, action, &body).await.ok();
+        is_blocked(&state);
+        scene.world.nothing_waits().await;
+        only_its_links(&scene.world, &mut browser, &state, &id).await;
+        assert_eq!(scene.world.inbox().len(), 1, "{action}: nothing more is sent");
+        assert!(primary.pending().await.is_empty(), "{action}: nobody is asked");
         assert_eq!(scene.devices().await, 1);
     }
 }
