@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::domain::client::Client;
+use crate::domain::enrolment::LIFETIME;
 use crate::domain::flow::{Flow, Outcome, SecondFactor};
 use crate::domain::second_factor::Verdict;
 use crate::protocol::flow_api::FlowRefusal;
@@ -92,13 +93,19 @@ impl SecondFactors {
                 }
             }
         }
+        // Whoever could have the app become a device before the flow goes on still can, whoever is asked about it then.
+        let pairs = flow.newcomer.as_ref().is_some_and(|asked| asked.pairs).then(|| judged.now + LIFETIME);
         let (Some(policy), Some(flow)) = (flow.mfa_policy(&judged.around()), flow.unasked()) else { return Ok(None) };
         let Some(evaluated) = self.evaluated(&flow, &policy, judged.now).await? else { return Ok(None) };
-        let choosing = flow.clone().second_factor_evaluated(evaluated.clone(), None);
-        Ok(match self.came_to(flow, &policy, evaluated, (None, asker)).await? {
+        let choosing = flow.clone().second_factor_evaluated(evaluated.clone(), pairs);
+        let next = match self.came_to(flow, &policy, evaluated, (pairs, asker)).await? {
             Ok(next) => next,
             // On the next one they are asked too often: they may know another.
             Err(_) => choosing,
-        })
+        };
+        if let Some(next) = &next {
+            self.offered(next, judged.now).await?;
+        }
+        Ok(next)
     }
 }

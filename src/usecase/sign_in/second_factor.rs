@@ -75,7 +75,7 @@ impl SecondFactors {
     }
 
     /// Whoever runs the flow is told the ticket, where there is one.
-    async fn offered(&self, flow: &Flow, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn offered(&self, flow: &Flow, now: Timestamp) -> Result<(), StoreError> {
         if let (Some((enrolment, _)), Some(user)) = (flow.offers_pairing(), flow.user()) {
             let Enrolment { app, policy, grounds } = enrolment;
             let (transaction, client, grounds) = (flow.transaction, &flow.client, *grounds);

@@ -178,3 +178,37 @@ async fn f10_a_yes_that_nobody_came_for_pairs_nothing() {
     assert_eq!((&state["status"], state.get("serverPayload")), (&json!("PUSH_CONFIRMATION_TIMED_OUT"), None));
     assert_eq!(scene.devices().await, 1);
 }
+
+/// [flows.md F5, F10] it is offered in the flow as if that one had been asked at first.
+#[tokio::test]
+async fn t10_1_the_primary_phone_goes_away_while_it_is_asked_and_the_next_one_lets_in_the_new_one() {
+    let scene = Scene::with_phones(policy(), 2).await;
+    let [primary, second] = &scene.alice.phones[..] else { panic!("two phones") };
+    let mut new = scene.world.phone();
+    let (mut browser, id, state) = scene.by_new(&new, "Pixel 9").await;
+    assert_eq!((&state["status"], &state["selectedDeviceRef"]["id"]), (&json!(WAITING), &json!(scene.device(0))));
+    primary.block().await;
+    let state = poll(&mut browser, &id).await;
+    assert_eq!((&state["status"], &state["selectedDeviceRef"]["id"]), (&json!(WAITING), &json!(scene.device(1))));
+    assert_eq!(state["purpose"], "APPROVE_NEW_DEVICE");
+    let question = second.question().await;
+    is_about(&question, "Pixel 9");
+    second.choose(&question, NewDeviceChoice::Trusted).await.ok();
+    let state = poll(&mut browser, &id).await;
+    assert_eq!(new.enrol(ticket(&state)).await.status, 201);
+    scene.tokens(&mut browser, &id).await;
+}
+
+/// Nobody is left to ask, and the policy does without: the app is offered to be the first one.
+#[tokio::test]
+async fn t10_1_the_only_phone_goes_away_while_it_is_asked_and_the_new_one_is_the_first() {
+    let scene = Scene::with_phones(policy(), 1).await;
+    let mut new = scene.world.phone();
+    let (mut browser, id, state) = scene.by_new(&new, "Pixel 9").await;
+    assert_eq!(state["status"], WAITING);
+    scene.alice.phone().unpair_by_administrator().await;
+    let state = poll(&mut browser, &id).await;
+    assert_eq!(new.enrol(ticket(&state)).await.status, 201);
+    assert_eq!(scene.devices().await, 1);
+    scene.tokens(&mut browser, &id).await;
+}
