@@ -124,8 +124,11 @@ impl AskDevice {
             return Ok(None);
         }
         if request.state == State::Pending {
-            let outcome = self.withdraw(flow, pushed, "timed out").await?;
-            self.heard(&request, pushed, outcome).await?;
+            let (outcome, first) = self.end(flow, pushed, "timed out").await?;
+            // Of many who come at that moment, one has found out that nobody answered: it was one question.
+            if first || outcome != Outcome::TimedOut {
+                self.heard(&request, pushed, outcome).await?;
+            }
             return Ok(Some(outcome));
         }
         let outcome = came_to(&request, now);
@@ -160,17 +163,24 @@ impl AskDevice {
         pushed: &Pushed,
         why: &'static str,
     ) -> Result<Outcome, StoreError> {
+        Ok(self.end(flow, pushed, why).await?.0)
+    }
+
+    /// The same; and whether it is this that ended the question.
+    async fn end(&self, flow: &Flow, pushed: &Pushed, why: &'static str) -> Result<(Outcome, bool), StoreError> {
         let now = self.clock.now();
-        let Some(request) = self.questions.requests.get(&pushed.digest).await? else { return Ok(Outcome::TimedOut) };
+        let Some(request) = self.questions.requests.get(&pushed.digest).await? else {
+            return Ok((Outcome::TimedOut, false));
+        };
         if request.state != State::Pending {
-            return Ok(came_to(&request, now));
+            return Ok((came_to(&request, now), false));
         }
         let event = self.event(Action::RequestCancelled, flow, now).user(request.user).device(pushed.selected);
         let event = event.request(request.id).of(why);
         let record = Record::cancelled(&request, pushed.digest, now);
         match self.settle.settle(record, event, Also::default(), Seen::default()).await? {
-            Decided::First => Ok(Outcome::TimedOut),
-            Decided::Already(decision) => Ok(came_to(&request.decided(&decision), now)),
+            Decided::First => Ok((Outcome::TimedOut, true)),
+            Decided::Already(decision) => Ok((came_to(&request.decided(&decision), now), false)),
         }
     }
 

@@ -109,3 +109,21 @@ async fn an_answer_is_taken_once() {
     scene.tokens(&mut browser, &id).await;
     assert_eq!(scene.world.rows("token_grant").await.len(), 1);
 }
+
+/// [flows.md F5, T5.4] a phone is suspect after three questions, and not after one that several come for.
+#[tokio::test]
+async fn t5_4_a_question_that_nobody_answered_counts_once_however_many_come_for_it() {
+    let scene = scene().await;
+    for round in 0..3 {
+        let (browser, id, state) = scene.asked().await;
+        assert_eq!(state["selectedDeviceRef"]["id"], scene.device(0), "{round}: it is not suspect yet");
+        scene.world.clock.advance(seconds(41));
+        let mut tabs: Vec<_> = (0..6).map(|_| browser.at(0)).collect();
+        let nothing = json!({});
+        let polls = tabs.iter_mut().map(|tab| tab.act(&id, "poll", &nothing));
+        let answers = futures_util::future::join_all(polls).await;
+        assert!(answers.iter().any(|answer| answer.json()["status"] == "PUSH_CONFIRMATION_TIMED_OUT"), "{round}");
+    }
+    let (_, _, state) = scene.asked().await;
+    assert_eq!(state["selectedDeviceRef"]["id"], scene.device(1));
+}
