@@ -368,6 +368,7 @@ impl Flow {
     pub fn unasked(mut self) -> Option<Self> {
         self.asking(Source::Mfa)?;
         self.second_factor.take().filter(|came_to| !came_to.devices().is_empty())?;
+        self.ceremony = None;
         Some(self)
     }
 

@@ -8,19 +8,15 @@ use serde_json::Value;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow, Pushed};
-use crate::domain::passkey::PasskeyName;
 use crate::domain::policy::Source;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{BrowserKey, ClientId, FlowId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
-use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
-use crate::store::sql::passkeys::Added;
 use crate::usecase;
-use crate::usecase::add_passkey::{AddPasskey, Grounds, Made};
-use crate::usecase::check_passkey;
+use crate::usecase::add_passkey::AddPasskey;
 use crate::usecase::check_password::Checked;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
@@ -66,7 +62,7 @@ pub struct Calling<'a> {
 }
 
 impl Calling<'_> {
-    const fn asker(&self) -> Asker<'_> {
+    pub(super) const fn asker(&self) -> Asker<'_> {
         Asker { language: self.language, from: self.from }
     }
 }
@@ -122,7 +118,7 @@ impl Advance {
         let parsed = Members::parse(action, body);
         if parsed.is_err() && flow.is_late(now) {
             // It is too late to sign anything: our own page has nothing to bring, and comes for what is signed next.
-            self.ask_anew(id, (&found, &flow), &client).await?;
+            self.ask_anew(id, (&found, &flow), &client, calling.asker()).await?;
         }
         let members = parsed?;
         let before = flow.waits_for().cloned();
@@ -143,9 +139,7 @@ impl Advance {
                 flow.continued(&judged.around())
             }
             Action::CheckAssertion => {
-                let user = self.check_assertion(id, (&found, &flow), &client, calling, &members).await?;
-                let judged = self.judged(&client, Some(user), now).await?;
-                self.known.second_factors.asserted(flow, user, (&judged, calling.asker())).await?
+                Box::pin(self.assert(id, (&found, flow), &client, (calling, &members), now)).await?
             }
             Action::ActivateFido2Device => {
                 let user = self.activate(id, (&found, &flow), &client, calling, &members).await?;
@@ -372,94 +366,6 @@ impl Advance {
             }
         }
         Ok((found, flow, client))
-    }
-
-    /// Refused, the flow asks for another signature: a challenge is for one try.
-    async fn check_assertion(
-        &self,
-        id: &FlowId,
-        (found, flow): (&Found<Flow>, &Flow),
-        client: &Arc<Client>,
-        calling: Calling<'_>,
-        members: &Members,
-    ) -> Result<UserId, FlowError> {
-        let Some(ceremony) = &flow.ceremony else { return Err(FlowRefusal::not_now().into()) };
-        let attempt = check_passkey::Attempt {
-            assertion: members.text("assertion").unwrap_or_default(),
-            ceremony,
-            origin: self.origin(calling, members)?,
-            user: flow.user(),
-            client: Some(&flow.client),
-        };
-        if let Some(user) = self.known.passkeys.check(attempt).await? {
-            return Ok(user);
-        }
-        self.ask_anew(id, (found, flow), client).await?;
-        let why = "the passkey proves nothing";
-        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why).into())
-    }
-
-    /// The first passkey of whoever has just proved to be somebody in another way.
-    async fn activate(
-        &self,
-        id: &FlowId,
-        (found, flow): (&Found<Flow>, &Flow),
-        client: &Arc<Client>,
-        calling: Calling<'_>,
-        members: &Members,
-    ) -> Result<UserId, FlowError> {
-        let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
-        let bad_name = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("nickname"), "no name of a passkey");
-        let made = Made {
-            user,
-            attestation: members.text("attestation").unwrap_or_default(),
-            ceremony: flow.ceremony.as_ref(),
-            origin: self.origin(calling, members)?,
-            name: PasskeyName::of_made(members.text("nickname")).ok_or_else(bad_name)?,
-            grounds: Grounds::Flow { password: flow.password },
-        };
-        if self.add_passkey.add(made).await? == Some(Added::Yes) {
-            return Ok(user);
-        }
-        self.ask_anew(id, (found, flow), client).await?;
-        let why = "the passkey was not made";
-        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("attestation"), why).into())
-    }
-
-    /// Of the page that calls: a passkey has to have been used there.
-    fn origin<'a>(&'a self, calling: Calling<'a>, members: &Members) -> Result<&'a str, FlowRefusal> {
-        let own = self.known.passkeys.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
-        let origin = match calling.page {
-            Page::Own => own,
-            Page::Of(origin) => origin,
-        };
-        for (name, fits) in [("origin", &[origin][..]), ("compatibility", &["FULL", "SECURITY_KEY_ONLY", "NONE"])] {
-            if members.text(name).is_some_and(|said| !fits.contains(&said)) {
-                let why = "another value than is possible here";
-                return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some(name), why));
-            }
-        }
-        Ok(origin)
-    }
-
-    /// Whoever has a passkey by now, or none any more, is asked as if they came by just now.
-    async fn ask_anew(
-        &self,
-        id: &FlowId,
-        (found, flow): (&Found<Flow>, &Flow),
-        client: &Arc<Client>,
-    ) -> Result<(), StoreError> {
-        let judged = self.known.judged(Arc::clone(client), flow.user(), self.clock.now()).await?;
-        // For a passkey nobody is written to.
-        let next = self.known.asking(flow.clone().without_ceremony(), &judged, Asker::unseen()).await?;
-        // An end has more to it than a state: whoever is there cancels.
-        if matches!(next.at, At::Asking(..)) {
-            // Somebody else was faster: then there is another one already.
-            if !self.flows.replace(&id.digest(), found, &next, Lifetime::Keep).await? {
-                self.known.second_factors.let_go(&next, next.waits_for()).await;
-            }
-        }
-        Ok(())
     }
 
     /// The password is right, or wrong, or right and to be changed.

@@ -83,6 +83,20 @@ impl SecondFactors {
         Ok(ControlFlow::Break(Box::pin(self.go_on(flow, (judged, asker))).await?))
     }
 
+    /// The same for the passkey that is asked for as a second factor, before it has answered. A step of its own has none
+    /// that could be gone.
+    pub(super) async fn still_asserts(
+        &self,
+        flow: Flow,
+        (judged, asker): (&Judged, Asker<'_>),
+    ) -> Result<ControlFlow<Option<Flow>, Flow>, FlowError> {
+        let selected = flow.asserting().map(|asserting| asserting.selected);
+        let (Some(selected), Some(policy)) = (selected, flow.mfa_policy(&judged.around())) else {
+            return Ok(ControlFlow::Continue(flow));
+        };
+        self.still_there(flow, (&policy, selected), (judged, asker)).await
+    }
+
     /// What it comes to anew. Whoever answered in time has answered: SQL has the last word.
     async fn go_on(&self, flow: Flow, (judged, asker): (&Judged, Asker<'_>)) -> Result<Option<Flow>, StoreError> {
         if let Some(pushed) = flow.waits_for().cloned() {

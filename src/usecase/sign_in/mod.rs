@@ -42,6 +42,7 @@ pub mod known_devices;
 pub mod leave;
 pub mod limit_flows;
 pub mod log_out;
+mod passkeys;
 pub mod push;
 pub mod read_request;
 pub mod respond;
@@ -171,6 +172,11 @@ impl Known {
             };
             flow = match ceremony {
                 Some(ceremony) => flow.with_ceremony(ceremony),
+                // The device is gone: what the policy says of that is found out anew.
+                None if flow.asserting().is_some() => {
+                    let lacking = flow.clone().lacking(&judged.around());
+                    flow.unasked().unwrap_or(lacking)
+                }
                 None => flow.lacking(&judged.around()),
             };
         }

@@ -380,27 +380,14 @@ impl SecondFactors {
     }
 
     /// A passkey of `user` has answered: where one was asked for as a second factor, or in a step of its own.
-    pub async fn asserted(
-        &self,
-        flow: Flow,
-        user: UserId,
-        (judged, asker): (&Judged, Asker<'_>),
-    ) -> Result<Option<Flow>, FlowError> {
-        let selected = flow.asserting().map(|asserting| asserting.selected);
-        let (Some(selected), Some(policy)) = (selected, flow.mfa_policy(&judged.around())) else {
+    pub(super) async fn asserted(&self, flow: Flow, user: UserId, judged: &Judged) -> Result<Option<Flow>, StoreError> {
+        let Some(selected) = flow.asserting().map(|asserting| asserting.selected) else {
             return Ok(flow.passkey_verified(user, &judged.around()));
         };
-        let flow = match self.still_there(flow, (&policy, selected), (judged, asker)).await? {
-            ControlFlow::Continue(flow) => flow,
-            ControlFlow::Break(next) => return Ok(next),
-        };
         let event = self.event(&flow, judged.now).device(selected);
-        let next = flow.assertion_verified(user, judged.now);
+        let Some(next) = flow.assertion_verified(user, judged.now) else { return Ok(None) };
         self.ledger.audit(event.of("assertion_verified")).await;
-        match next {
-            Some(next) => Ok(Some(self.admitted(next, judged.now).await?)),
-            None => Ok(None),
-        }
+        self.admitted(next, judged.now).await.map(Some)
     }
 
     fn event(&self, flow: &Flow, now: Timestamp) -> Event {

@@ -47,6 +47,15 @@ impl Desk {
         (desk, passkey)
     }
 
+    /// Alice's, by an administrator.
+    async fn deletes_passkey(&self) {
+        let admin = self.scene.world.robot("deletes", "nod:admin").await;
+        let found = admin.get("/admin/v1/users?username=alice").await.ok();
+        let all = format!("/admin/v1/users/{}/passkeys", found["items"][0]["id"].as_str().unwrap());
+        let own = admin.get(&all).await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(admin.delete(&format!("{all}/{own}")).await.status, 204);
+    }
+
     /// A sign-in in which a passkey is asked for.
     async fn asked(&self) -> (Browser, String, Value) {
         let mut browser = self.scene.world.browser();
@@ -176,12 +185,53 @@ async fn a_passkey_is_a_device_where_the_policy_has_them_and_it_is_still_there()
     admin.patch("/admin/v1/mfa-policies/mfa", &json!({ "fido2": { "enabled": true } })).await.ok();
     let (mut browser, id, state) = desk.asked().await;
     let answer = passkey.get(&state[OPTIONS]);
-    let found = admin.get("/admin/v1/users?username=alice").await.ok();
-    let all = format!("/admin/v1/users/{}/passkeys", found["items"][0]["id"].as_str().unwrap());
-    let own = admin.get(&all).await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(admin.delete(&format!("{all}/{own}")).await.status, 204);
-    assert_eq!(assertion(&mut browser, &id, &answer).await.status, 400);
+    desk.deletes_passkey().await;
+    let refused = assertion(&mut browser, &id, &answer).await.ok();
+    assert_eq!((&refused["status"], &refused["code"]), (&json!("MFA_FAILED"), &json!("NO_DEVICES")));
     assert!(desk.scene.world.rows("token_grant").await.is_empty());
+}
+
+/// [flows.md H.4/5] whatever they bring: the next device is asked for.
+#[tokio::test]
+async fn nobody_is_stuck_with_a_passkey_that_was_deleted() {
+    let mut mfa = policy();
+    mfa["totp"] = json!({ "enabled": true });
+    for late in [false, true] {
+        let (desk, mut passkey) = Desk::with_passkey(mfa.clone()).await;
+        desk.scene.authenticator("alice").await;
+        let (mut browser, id, state) = desk.asked().await;
+        let answer = passkey.get(&state[OPTIONS]);
+        desk.deletes_passkey().await;
+        let state = if late {
+            // Whoever has nothing to bring, and comes too late to sign anything, is asked anew.
+            desk.scene.world.clock.advance(seconds(600));
+            assert_eq!(browser.act(&id, "checkAssertion", &json!({})).await.status, 400);
+            let state = browser.get(&format!("{FLOWS}{id}")).await.ok();
+            assert_eq!((&state["status"], state.get(OPTIONS)), (&json!("AUTHENTICATION_REQUIRED"), None));
+            browser.act(&id, "authenticate", &json!({})).await.ok()
+        } else {
+            assertion(&mut browser, &id, &answer).await.ok()
+        };
+        assert_eq!((&state["status"], state.get(OPTIONS)), (&json!("OTP_REQUIRED"), None), "{state}");
+        assert_eq!((state["devices"].as_array().unwrap().len(), &state["devices"][0]["type"]), (1, &json!("TOTP")));
+        only_its_links(&desk.scene.world, &mut browser, &state, &id).await;
+    }
+}
+
+/// And on our own pages.
+#[tokio::test]
+async fn the_page_asks_for_another_device_where_the_passkey_was_deleted() {
+    let mut mfa = policy();
+    mfa["totp"] = json!({ "enabled": true });
+    let (desk, mut passkey) = Desk::with_passkey(mfa).await;
+    desk.scene.authenticator("alice").await;
+    let mut browser = desk.scene.world.browser();
+    let page = browser.authorize(&desk.scene.shop, &[]).await.unwrap();
+    let page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    page.has("Use your passkey");
+    desk.deletes_passkey().await;
+    let Ok(page) = browser.answer(&page, &mut passkey).await else { panic!("back at the shop") };
+    page.has("Your authenticator app shows the code.");
 }
 
 /// On our own pages.

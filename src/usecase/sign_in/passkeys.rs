@@ -1,0 +1,130 @@
+//! What a client of the flow API does with a passkey: it has one answer, or one made [flows.md A.1.3].
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::domain::client::Client;
+use crate::domain::flow::{At, Flow};
+use crate::domain::passkey::PasskeyName;
+use crate::protocol::flow_api::{DetailCode, FlowRefusal, Members};
+use crate::protocol::id::{FlowId, UserId};
+use crate::protocol::webauthn::RelyingParty;
+use crate::store::ephemeral::{Found, Lifetime, StoreError};
+use crate::store::sql::passkeys::Added;
+use crate::usecase::add_passkey::{Grounds, Made};
+use crate::usecase::check_passkey;
+use crate::usecase::sign_in::Page;
+use crate::usecase::sign_in::advance::{Advance, Calling, FlowError};
+use crate::usecase::sign_in::send_code::Asker;
+
+impl Advance {
+    /// A passkey answers. Whoever is asked for one that counts no more is not told that its answer is wrong, and it is not
+    /// used up: the policy says what comes of it.
+    pub(super) async fn assert(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, Flow),
+        client: &Arc<Client>,
+        (calling, members): (Calling<'_>, &Members),
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        let factors = &self.known.second_factors;
+        let judged = self.known.judged(Arc::clone(client), flow.user(), now).await?;
+        let flow = match factors.still_asserts(flow, (&judged, calling.asker())).await? {
+            ControlFlow::Continue(flow) => flow,
+            ControlFlow::Break(next) => return Ok(next),
+        };
+        let user = self.check_assertion(id, (found, &flow), client, calling, members).await?;
+        let judged = self.known.judged(Arc::clone(client), Some(user), now).await?;
+        Ok(factors.asserted(flow, user, &judged).await?)
+    }
+
+    /// Refused, the flow asks for another signature: a challenge is for one try.
+    async fn check_assertion(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        client: &Arc<Client>,
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<UserId, FlowError> {
+        let Some(ceremony) = &flow.ceremony else { return Err(FlowRefusal::not_now().into()) };
+        let attempt = check_passkey::Attempt {
+            assertion: members.text("assertion").unwrap_or_default(),
+            ceremony,
+            origin: self.origin(calling, members)?,
+            user: flow.user(),
+            client: Some(&flow.client),
+        };
+        if let Some(user) = self.known.passkeys.check(attempt).await? {
+            return Ok(user);
+        }
+        self.ask_anew(id, (found, flow), client, calling.asker()).await?;
+        let why = "the passkey proves nothing";
+        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why).into())
+    }
+
+    /// The first passkey of whoever has just proved to be somebody in another way.
+    pub(super) async fn activate(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        client: &Arc<Client>,
+        calling: Calling<'_>,
+        members: &Members,
+    ) -> Result<UserId, FlowError> {
+        let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
+        let bad_name = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("nickname"), "no name of a passkey");
+        let made = Made {
+            user,
+            attestation: members.text("attestation").unwrap_or_default(),
+            ceremony: flow.ceremony.as_ref(),
+            origin: self.origin(calling, members)?,
+            name: PasskeyName::of_made(members.text("nickname")).ok_or_else(bad_name)?,
+            grounds: Grounds::Flow { password: flow.password },
+        };
+        if self.add_passkey.add(made).await? == Some(Added::Yes) {
+            return Ok(user);
+        }
+        self.ask_anew(id, (found, flow), client, calling.asker()).await?;
+        let why = "the passkey was not made";
+        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("attestation"), why).into())
+    }
+
+    /// Of the page that calls: a passkey has to have been used there.
+    fn origin<'a>(&'a self, calling: Calling<'a>, members: &Members) -> Result<&'a str, FlowRefusal> {
+        let own = self.known.passkeys.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
+        let origin = match calling.page {
+            Page::Own => own,
+            Page::Of(origin) => origin,
+        };
+        for (name, fits) in [("origin", &[origin][..]), ("compatibility", &["FULL", "SECURITY_KEY_ONLY", "NONE"])] {
+            if members.text(name).is_some_and(|said| !fits.contains(&said)) {
+                let why = "another value than is possible here";
+                return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some(name), why));
+            }
+        }
+        Ok(origin)
+    }
+
+    /// Whoever has a passkey by now, or none any more, is asked as if they came by just now.
+    pub(super) async fn ask_anew(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, &Flow),
+        client: &Arc<Client>,
+        asker: Asker<'_>,
+    ) -> Result<(), StoreError> {
+        let judged = self.known.judged(Arc::clone(client), flow.user(), self.clock.now()).await?;
+        let next = self.known.asking(flow.clone().without_ceremony(), &judged, asker).await?;
+        // An end has more to it than a state: whoever is there cancels.
+        if matches!(next.at, At::Asking(..)) {
+            // Somebody else was faster: then there is another one already.
+            if !self.flows.replace(&id.digest(), found, &next, Lifetime::Keep).await? {
+                self.known.second_factors.let_go(&next, next.waits_for()).await;
+            }
+        }
+        Ok(())
+    }
+}
