@@ -42,6 +42,7 @@ pub mod known_devices;
 pub mod leave;
 pub mod limit_flows;
 pub mod log_out;
+mod other_way;
 mod passkeys;
 pub mod push;
 pub mod read_request;

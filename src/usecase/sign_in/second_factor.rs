@@ -292,13 +292,13 @@ impl SecondFactors {
         };
         let next = flow.second_factor_evaluated((verdict, enrolment), pairs);
         Ok(match (next, asked) {
-            (Some(next), Some(device)) => self.asked_on(next, policy, (device, asker)).await?,
+            (Some(next), Some(device)) => self.asked_first(next, policy, (device, asker)).await?,
             (next, _) => Ok(next),
         })
     }
 
     /// The person is asked on this device, or for a code: one that is sent there, or that it shows. `None`: there is nobody to ask.
-    async fn asked_on(
+    pub(super) async fn asked_on(
         &self,
         flow: Flow,
         policy: &MfaPolicyId,

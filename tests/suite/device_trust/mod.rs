@@ -13,6 +13,7 @@ mod invariants;
 mod new_device;
 mod new_device_answers;
 mod new_device_stands;
+mod other_way;
 mod payload;
 mod ready;
 pub(crate) mod step_up;
