@@ -20,7 +20,7 @@ use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::usecase::limit::{Most, limit};
-use crate::usecase::sign_in::spend_texts::SpendTexts;
+use crate::usecase::sign_in::spend_texts::{May, SpendTexts};
 use crate::words::Locale;
 
 /// [security.md 5.6] messages to one address, and to one person.
@@ -107,7 +107,7 @@ impl NotSent {
 }
 
 impl SendCode {
-    /// The code is on its way.
+    /// The code is on its way; or nothing is, and the flow says when another try may be made.
     pub(super) async fn send(
         &self,
         flow: &Flow,
@@ -121,13 +121,23 @@ impl SendCode {
         }
         // To the same address again, be it by another name of the action.
         let early = flow.sent().is_some_and(|sent| sent.selected == selected.id && now < sent.resend_after());
-        if early || !self.texts.may_ask(selected, asker.from).await? || !self.may_send(selected).await? {
+        if early {
+            return Ok(Err(NotSent::TooOften));
+        }
+        let may = self.texts.may_ask(selected, asker.from).await?;
+        // For another flow: whoever begins anew is kept waiting and not out. A code that this one has sent is good still.
+        let waits = may == May::Soon && flow.sent().is_none();
+        if !waits && (may != May::Yes || !self.may_send(selected).await?) {
             return Ok(Err(NotSent::TooOften));
         }
         let (id, channel, method) = (OtpId::new(self.entropy.uuid()), selected.channel, policy.otp(selected.channel));
         let again = flow.sent().is_some_and(|before| before.selected == selected.id);
         let devices = devices.to_vec();
         let sent = Sent { devices, selected: selected.id, id, channel, method, again, sent_at: now };
+        if waits {
+            self.none_goes(&sent).await?;
+            return Ok(Ok(sent));
+        }
         let occasion = Occasion::OneTimeCode {
             user,
             device: selected.id,
@@ -148,13 +158,16 @@ impl SendCode {
                 self.outbox.put(id.uuid(), Kind::Text, &occasion.encode(), now).await?;
                 self.look(id).await;
             }
-            // The person is told as of a message that nobody has taken, and of other ways. The same for every reason.
-            Channel::Sms | Channel::Voice => {
-                let lifetime = sent.expires_at().since(now);
-                self.deliveries.insert(&id, &Delivery::NotSent, lifetime).await?;
-            }
+            Channel::Sms | Channel::Voice => self.none_goes(&sent).await?,
         }
         Ok(Ok(sent))
+    }
+
+    /// The person is told as of a message that nobody has taken, and of other ways. The same for every reason.
+    async fn none_goes(&self, sent: &Sent) -> Result<(), StoreError> {
+        let lifetime = sent.expires_at().since(sent.sent_at);
+        self.deliveries.insert(&sent.id, &Delivery::NotSent, lifetime).await?;
+        Ok(())
     }
 
     /// Until it is known what becomes of a message, or for as long as anybody likes to wait.

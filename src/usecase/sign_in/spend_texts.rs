@@ -32,21 +32,30 @@ pub struct SpendTexts {
     pub entropy: Arc<Entropy>,
 }
 
+/// Whether somebody may have another one sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum May {
+    Yes,
+    /// One went there less than [`RESEND_AFTER`] ago.
+    Soon,
+    No,
+}
+
 impl SpendTexts {
     /// Whether somebody may have another one sent there. Letters cost nothing.
-    pub(super) async fn may_ask(&self, device: &OtpDevice, from: IpAddr) -> Result<bool, StoreError> {
+    pub(super) async fn may_ask(&self, device: &OtpDevice, from: IpAddr) -> Result<May, StoreError> {
         if device.channel == Channel::Email {
-            return Ok(true);
+            return Ok(May::Yes);
         }
         let (there, from) = (format!("{} {}", device.channel, device.target), network(from).to_string());
         let moment = Most { what: "otp, number", times: 1, window: RESEND_AFTER, limit: Limit::Otps };
         let hour = Most { what: "otp, network", times: self.per_network, window: HOUR, limit: Limit::Otps };
-        for (most, who) in [(moment, there), (hour, from)] {
+        for (most, who, over) in [(moment, there, May::Soon), (hour, from, May::No)] {
             if limit(&self.attempts, most, who.as_bytes()).await?.is_some() {
-                return Ok(false);
+                return Ok(over);
             }
         }
-        Ok(true)
+        Ok(May::Yes)
     }
 
     /// Whether another one is paid for: to this range of numbers, and on this day.

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::step_up::{SELECTION, WAITING, gives_up, select};
 use super::step_up_message::{NUMBER, here};
-use super::step_up_otp::{check, wrong};
-use super::{PASSWORD, Scene, claims, json, new_device, ticket};
+use super::step_up_otp::{check, refused, resend, wrong};
+use super::{PASSWORD, Scene, claims, json, new_device, step_up_message, ticket};
 use crate::sign_in::every_state::only_its_links;
 use crate::world::{World, seconds};
 
@@ -118,5 +118,58 @@ async fn h4_who_had_too_many_texts_says_in_which_other_way() {
     assert!(scene.world.inbox().is_empty());
     assert_eq!(scene.choose(&mut browser, &id, &state["devices"][1]).await.ok()["status"], REQUIRED);
     let code = scene.code(1).await;
+    assert_eq!(check(&mut browser, &id, &code).await.ok()["code"], "otp_verified");
+}
+
+/// [security.md 5.6] to one number one goes out in half a minute, whatever flow asks. A code of another flow is no help.
+#[tokio::test]
+async fn h4_a_text_that_comes_too_early_keeps_nobody_out() {
+    let scene = Scene::with_places(here().start().await, step_up_message::policy(), &[("sms", NUMBER)]).await;
+    let (_, _, first) = scene.sent().await;
+    let old = scene.text(1);
+    scene.world.clock.advance(seconds(10));
+    let (mut browser, id, state) = scene.sent().await;
+    assert_eq!(state["delivery"], "NOT_SENT");
+    assert!(state["resendAfter"].as_str() > first["resendAfter"].as_str(), "{state}");
+    only_its_links(&scene.world, &mut browser, &state, &id).await;
+    refused(&check(&mut browser, &id, &old).await, "VALIDATION_ERROR", "INVALID_OTP");
+    refused(&resend(&mut browser, &id).await, "REQUEST_FAILED", "OTP_RESEND_LIMIT");
+    assert_eq!(scene.text(1), old, "nothing was sent");
+    scene.world.clock.advance(seconds(30));
+    let state = resend(&mut browser, &id).await.ok();
+    assert_eq!((&state["status"], &state["delivery"]), (&json!(REQUIRED), &json!("SENT")));
+    let code = scene.text(2);
+    assert_eq!(check(&mut browser, &id, &code).await.ok()["code"], "otp_verified");
+    scene.tokens(&mut browser, &id).await;
+}
+
+/// On our own pages, of whoever goes back and begins anew.
+#[tokio::test]
+async fn h4_the_page_says_that_no_text_goes_yet_and_has_one_sent_later() {
+    let scene = Scene::with_places(here().start().await, step_up_message::policy(), &[("sms", NUMBER)]).await;
+    scene.sent().await;
+    let mut browser = scene.world.browser();
+    let page = browser.authorize(&scene.shop, &[]).await.unwrap();
+    let page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    page.has("The code could not be sent.").has("You can get a new code in");
+    scene.world.clock.advance(seconds(30));
+    let page = browser.open(&format!("/sign-in/{}", page.flow())).await.unwrap();
+    let page = browser.press(&page, "resend", &[]).await.unwrap();
+    page.has("We sent the code to the number ending in");
+    let done = browser.press(&page, "continue", &[("code", &scene.text(2))]).await;
+    assert!(done.is_err(), "back at the shop");
+}
+
+/// Where the flow has sent a code already, that one stays good.
+#[tokio::test]
+async fn h4_what_comes_too_early_costs_nobody_the_code_that_was_sent() {
+    let places = [("sms", NUMBER), ("email", "alice@home.example")];
+    let scene = Scene::with_places(here().start().await, step_up_message::policy(), &places).await;
+    let (mut browser, id, state) = scene.authenticates("alice").await;
+    let devices = &state["devices"];
+    scene.choose(&mut browser, &id, &devices[0]).await.ok();
+    scene.choose(&mut browser, &id, &devices[1]).await.ok();
+    let code = scene.code(1).await;
+    refused(&scene.choose(&mut browser, &id, &devices[0]).await, "REQUEST_FAILED", "OTP_RESEND_LIMIT");
     assert_eq!(check(&mut browser, &id, &code).await.ok()["code"], "otp_verified");
 }
