@@ -136,18 +136,26 @@ impl Letters {
 
     /// A code for a telephone, to be read. Its last line is for the browser, which offers the code on pages of this host
     /// and no other: origin-bound one-time codes (`WebOTP`).
-    pub fn texted(&self, locale: Locale, code: &Secret<String>) -> String {
+    ///
+    /// `new_device`: with it a device is let in, and not a browser alone.
+    pub fn texted(&self, locale: Locale, code: &Secret<String>, new_device: bool) -> String {
         let (brand, code) = (&self.brand, code.expose());
-        let says = self.words.say(locale, Message::TextCode(code));
+        let says = self.of_what(locale, Message::TextCode(code), new_device);
         let address = self.issuer.split_once("://").map_or(self.issuer.as_str(), |(_, address)| address);
         let host = address.split(['/', ':']).next().unwrap_or_default();
         format!("{brand}: {says}\n\n@{host} #{code}")
     }
 
     /// The same, to be listened to: digit by digit.
-    pub fn spoken(&self, locale: Locale, code: &Secret<String>) -> String {
+    pub fn spoken(&self, locale: Locale, code: &Secret<String>, new_device: bool) -> String {
         let digits: Vec<String> = code.expose().chars().map(String::from).collect();
-        self.words.say(locale, Message::CallCode(&digits.join(", ")))
+        self.of_what(locale, Message::CallCode(&digits.join(", ")), new_device)
+    }
+
+    /// A message, and that it lets in a device, if it does.
+    fn of_what(&self, locale: Locale, message: Message<'_>, new_device: bool) -> String {
+        let says = self.words.say(locale, message);
+        if new_device { format!("{says} {}", self.words.say(locale, Message::TextCodeNewDevice)) } else { says }
     }
 
     fn written(&self, locale: Locale, subject: String, parts: &[Part]) -> Written {
@@ -238,7 +246,7 @@ mod tests {
     fn a_code_for_a_telephone_is_read_by_browsers_and_heard_digit_by_digit() {
         let code = Secret::new("012345".to_owned());
         for locale in Locale::ALL {
-            let text = letters().texted(*locale, &code);
+            let text = letters().texted(*locale, &code, true);
             assert!(text.starts_with("Nod: ") && text.contains("012345"), "{text}");
             assert_eq!(text.lines().last(), Some("@id.example #012345"));
             // Two texts of seventy letters at most: that is how they are counted where letters are not Latin.
@@ -247,11 +255,15 @@ mod tests {
                 "{}: {text}",
                 locale.tag()
             );
-            let said = letters().spoken(*locale, &code);
+            let said = letters().spoken(*locale, &code, true);
             assert!(said.contains("0, 1, 2, 3, 4, 5") && !said.contains("012"), "{said}");
+            // What is let in is said to whoever it is let in for.
+            let plain = [letters().texted(*locale, &code, false), letters().spoken(*locale, &code, false)];
+            assert!(plain[0].chars().count() < text.chars().count() && said.starts_with(&plain[1]), "{plain:?}");
+            assert_ne!(said, plain[1]);
         }
         let elsewhere = Letters { issuer: "http://localhost:8080/a".to_owned(), ..letters() };
-        assert!(elsewhere.texted(Locale::En, &code).ends_with("\n@localhost #012345"));
+        assert!(elsewhere.texted(Locale::En, &code, false).ends_with("\n@localhost #012345"));
     }
 
     #[test]

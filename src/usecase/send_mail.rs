@@ -224,7 +224,8 @@ impl SendMail {
                 let of = CodeOf { transaction: *transaction, user: *id, id: OtpId::new(row.id), length: *length };
                 let (locale, code) = (locale(language), self.otp_secrets.code(of));
                 if device.channel != Channel::Email {
-                    let Some(text) = self.text(&device, row, (locale, &code)) else { return Ok(None) };
+                    let text = self.text(&device, row, (locale, &code, *new_device));
+                    let Some(text) = text else { return Ok(None) };
                     return Ok(Some(Addressed { user, parcel: Parcel::Text(text), sent: Action::OtpSent }));
                 }
                 let lifetime = Duration::from_secs(u64::from(*lifetime));
@@ -238,13 +239,22 @@ impl SendMail {
     }
 
     /// `None`: this node has nothing go there.
-    fn text(&self, device: &OtpDevice, row: &Leased, (locale, code): (Locale, &Secret<String>)) -> Option<Text> {
+    fn text(
+        &self,
+        device: &OtpDevice,
+        row: &Leased,
+        (locale, code, new_device): (Locale, &Secret<String>, bool),
+    ) -> Option<Text> {
         if !self.served.has(device) {
             tracing::warn!(device.id = %device.id, "a code is for a number to which nothing is sent");
             return None;
         }
         let aloud = device.channel == Channel::Voice;
-        let says = if aloud { self.letters.spoken(locale, code) } else { self.letters.texted(locale, code) };
+        let says = if aloud {
+            self.letters.spoken(locale, code, new_device)
+        } else {
+            self.letters.texted(locale, code, new_device)
+        };
         Some(Text { id: row.id.to_string(), to: device.target.clone(), says, aloud, language: locale.tag() })
     }
 

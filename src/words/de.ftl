@@ -148,6 +148,7 @@ push-timed-out-note = Wir haben Sie auf { $device } gefragt und keine Antwort be
 push-rejected = Sie haben abgelehnt
 push-rejected-note = Sie sind nicht angemeldet. War das ein Versehen, beginnen Sie in der App von vorn. Haben Sie das nicht selbst begonnen, ändern Sie Ihr Passwort.
 push-too-often = Sie wurden zu oft gefragt. Warten Sie eine Weile und beginnen Sie dann von vorn.
+new-device-note = Damit wird ein Gerät eingelassen, das Sie hier noch nicht benutzt haben, und es kann eines Ihrer Geräte werden. Fahren Sie nur fort, wenn Sie sich selbst darauf anmelden.
 
 ## Codes
 
@@ -244,6 +245,7 @@ letter-code-new-device = Mit diesem Code wird ein Gerät eingelassen, das Sie hi
 letter-code-not-you = Wenn Sie sich gerade nicht anmelden, kennt jemand Ihr Passwort: Ändern Sie es. Sagen Sie den Code niemandem.
 text-code = { $code } ist Ihr Code. Sagen Sie ihn niemandem.
 call-code = Ihr Code ist: { $digits }. Sagen Sie ihn niemandem.
+text-code-new-device = Er lässt ein Gerät ein, das hier neu ist.
 
 ## A device without a keyboard
 

@@ -148,6 +148,7 @@ push-timed-out-note = We asked you on { $device }, and there was no answer.
 push-rejected = You said no
 push-rejected-note = You are not signed in. If that was a mistake, start again in the app. If you did not start this yourself, change your password.
 push-too-often = You were asked too often. Wait a while, then start again.
+new-device-note = This lets in a device that you have not used here before, and it may become one of yours. Go on only if you are signing in on it yourself.
 
 ## Codes
 
@@ -244,6 +245,7 @@ letter-code-new-device = With this code, a device that you have not used here be
 letter-code-not-you = If you are not signing in, somebody knows your password: change it. Never tell the code to anybody.
 text-code = { $code } is your code. Never tell it to anybody.
 call-code = Your code is: { $digits }. Never tell it to anybody.
+text-code-new-device = It lets in a device that is new here.
 
 ## A device without a keyboard
 

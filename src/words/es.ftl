@@ -148,6 +148,7 @@ push-timed-out-note = Le preguntamos en { $device } y no hubo respuesta.
 push-rejected = Dijo que no
 push-rejected-note = No ha iniciado sesión. Si fue un error, empiece de nuevo en la aplicación. Si no lo empezó usted, cambie su contraseña.
 push-too-often = Se le ha preguntado demasiadas veces. Espere un rato y empiece de nuevo.
+new-device-note = Con esto se admite un dispositivo que no ha usado aquí antes, y podrá ser uno de los suyos. Continúe solo si es usted quien inicia sesión en él.
 
 ## Codes
 
@@ -244,6 +245,7 @@ letter-code-new-device = Con este código se admite un dispositivo que no ha usa
 letter-code-not-you = Si no estás iniciando sesión, alguien conoce tu contraseña: cámbiala. No digas el código a nadie.
 text-code = { $code } es tu código. No se lo digas a nadie.
 call-code = Tu código es: { $digits }. No se lo digas a nadie.
+text-code-new-device = Admite un dispositivo nuevo aquí.
 
 ## A device without a keyboard
 

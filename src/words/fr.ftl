@@ -148,6 +148,7 @@ push-timed-out-note = Nous vous avons posé la question sur { $device }, sans r�
 push-rejected = Vous avez refusé
 push-rejected-note = Vous n’êtes pas connecté. Si c’était une erreur, recommencez dans l’application. Si ce n’est pas vous qui avez commencé, changez votre mot de passe.
 push-too-often = La question vous a été posée trop souvent. Attendez un moment, puis recommencez.
+new-device-note = Cela admet un appareil que vous n’avez pas encore utilisé ici, et il peut devenir l’un des vôtres. Ne continuez que si vous vous y connectez vous-même.
 
 ## Codes
 
@@ -244,6 +245,7 @@ letter-code-new-device = Avec ce code, un appareil que vous n’avez pas encore 
 letter-code-not-you = Si vous n’êtes pas en train de vous connecter, quelqu’un connaît votre mot de passe : changez-le. Ne donnez ce code à personne.
 text-code = { $code } est votre code. Ne le donnez à personne.
 call-code = Votre code est : { $digits }. Ne le donnez à personne.
+text-code-new-device = Il admet un appareil nouveau ici.
 
 ## A device without a keyboard
 

@@ -187,6 +187,7 @@ messages! {
     PushRejected = "push-rejected",
     PushRejectedNote = "push-rejected-note",
     PushTooOften = "push-too-often",
+    NewDeviceNote = "new-device-note",
 
     // Codes
     Code = "code",
@@ -266,6 +267,7 @@ messages! {
     // To telephones
     TextCode(code: &'a str) = "text-code",
     CallCode(digits: &'a str) = "call-code",
+    TextCodeNewDevice = "text-code-new-device",
 
     // A device without a keyboard [RFC 8628]
     Device = "device",

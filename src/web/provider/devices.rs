@@ -43,7 +43,7 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
     };
     let asks = matches!(state, State::Waiting(_) | State::TimedOut);
     let others = others(seen, here).filter(|_| asks);
-    let about_new = seen.flow.newcomer.is_some();
+    let about_new = is_about_new(seen);
     let view = push::View { form, state, device: selected(seen), about_new, others, too_often: amiss.too_often };
     Some(push::render(&view, around))
 }
@@ -73,6 +73,7 @@ fn code(seen: &Seen, sent: &Sent, (amiss, form): (Amiss, Form), (around, here): 
     let view = code::View {
         form,
         source,
+        about_new: is_about_new(seen),
         resend: wait.map_or(code::Resend::Now, code::Resend::In),
         resent: sent.again && amiss.of_code.is_none() && delivery != Delivery::NotSent,
         delivery: match delivery {
@@ -94,6 +95,7 @@ fn of_app(seen: &Seen, (amiss, form): (Amiss, Form), (around, here): (&Around<'_
     let view = code::View {
         form,
         source: code::Source::App,
+        about_new: is_about_new(seen),
         resend: code::Resend::Never,
         resent: false,
         delivery: code::Delivery::Sent,
@@ -112,11 +114,17 @@ fn assertion(seen: &Seen, (amiss, form): (Amiss, Form), (around, here): (&Around
         reason: None,
         options: options(seen),
         ways: Vec::new(),
+        about_new: is_about_new(seen),
         others: others(seen, here),
         may_cancel: true,
         problem: amiss.of_passkey,
     };
     passkey::render(&view, around)
+}
+
+/// Whether an app is let in that may become a device of the person.
+const fn is_about_new(seen: &Seen) -> bool {
+    seen.flow.newcomer.is_some()
 }
 
 /// To where another device is chosen, if there is one.
@@ -160,7 +168,8 @@ pub(super) fn choice(seen: &Seen, problem: Option<method::Problem>, form: Form, 
         },
         chosen: asked.map_or(at == 0, |asked| asked == own.id()),
     });
-    method::render(&method::View { form, methods: methods.collect(), may_cancel: true, problem }, around)
+    let (methods, about_new) = (methods.collect(), is_about_new(seen));
+    method::render(&method::View { form, methods, about_new, may_cancel: true, problem }, around)
 }
 
 /// The action that a pressed button is.

@@ -257,6 +257,7 @@ impl Provider {
                     reason: reason(seen),
                     options: options(seen),
                     ways: ways(seen),
+                    about_new: false,
                     others: None,
                     may_cancel: true,
                     problem: if let Some(Wrong::Passkey(problem)) = wrong { Some(*problem) } else { None },

@@ -18,7 +18,7 @@ pub(super) const CHOSEN: &str = "method";
 /// What can be done in this step.
 pub(super) fn methods(seen: &Seen, form: Form, problem: Option<method::Problem>) -> method::View {
     let At::Asking(_, asked) = &seen.flow.at else {
-        return method::View { form, methods: Vec::new(), may_cancel: true, problem };
+        return method::View { form, methods: Vec::new(), about_new: false, may_cancel: true, problem };
     };
     let kind = |source: Source| match source {
         Source::Identifier | Source::Mfa => None,
@@ -29,7 +29,8 @@ pub(super) fn methods(seen: &Seen, form: Form, problem: Option<method::Problem>)
     let method = |source: Source| {
         Some(method::Method { id: source.as_str().to_owned(), kind: kind(source)?, chosen: source == *asked })
     };
-    method::View { form, methods: sources.filter_map(method).collect(), may_cancel: true, problem }
+    let methods = sources.filter_map(method).collect();
+    method::View { form, methods, about_new: false, may_cancel: true, problem }
 }
 
 /// The way that somebody says that they go on, on the page that asks for it.

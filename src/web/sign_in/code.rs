@@ -17,6 +17,8 @@ use crate::words::Message;
 pub struct View {
     pub form: Form,
     pub source: Source,
+    /// It is about an app that becomes a device of theirs.
+    pub about_new: bool,
     pub resend: Resend,
     /// A new code was just sent.
     pub resent: bool,

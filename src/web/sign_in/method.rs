@@ -14,6 +14,8 @@ use crate::words::{Foreign, Message};
 pub struct View {
     pub form: Form,
     pub methods: Vec<Method>,
+    /// It is about an app that becomes a device of theirs.
+    pub about_new: bool,
     /// There is an app to go back to.
     pub may_cancel: bool,
     pub problem: Option<Problem>,

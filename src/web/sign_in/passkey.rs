@@ -17,6 +17,8 @@ pub struct View {
     /// For `navigator.credentials.get`, in JSON. `None`: it is too late for what there was, and the button asks for more.
     pub options: Option<String>,
     pub ways: Vec<Way>,
+    /// It is about an app that becomes a device of theirs.
+    pub about_new: bool,
     /// Where they say that they want to be asked on another device, if there is one.
     pub others: Option<String>,
     pub may_cancel: bool,

@@ -46,6 +46,11 @@ impl View {
         matches!(self.state, State::Waiting(_))
     }
 
+    /// Elsewhere the note says that it is about a new device.
+    fn tells_of_new(&self) -> bool {
+        self.about_new && self.state == State::TimedOut
+    }
+
     fn is_over(&self) -> bool {
         self.state == State::Rejected
     }

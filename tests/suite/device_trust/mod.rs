@@ -13,6 +13,7 @@ mod invariants;
 mod new_device;
 mod new_device_answers;
 mod new_device_stands;
+mod new_device_told;
 mod other_way;
 mod payload;
 mod ready;

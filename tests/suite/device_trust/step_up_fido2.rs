@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{PASSWORD, Scene, claims, json, made};
+use super::{PASSWORD, Scene, claims, json, made, new_device, new_device_told};
 use crate::sign_in::every_state::only_its_links;
 use crate::sign_in::passkeys::options;
 use crate::world::authenticator::Passkey;
@@ -259,6 +259,19 @@ async fn the_page_asks_for_the_passkey_and_shows_other_ways() {
     let own = state["devices"][0]["id"].as_str().unwrap();
     let page = browser.press(&choice, "continue", &[("method", own)]).await.unwrap();
     assert!(browser.answer(&page, &mut passkey).await.is_err(), "back at the shop");
+}
+
+/// [flows.md F10] as every other way.
+#[tokio::test]
+async fn f10_the_page_of_the_passkey_says_that_a_new_device_is_let_in() {
+    let mut mfa = new_device::policy();
+    mfa["fido2"] = json!({ "enabled": true });
+    let (desk, _) = Desk::with_passkey(mfa).await;
+    let (_, page) = desk.scene.page(None).await;
+    page.has("Use your passkey");
+    assert!(!page.answer.text().contains(new_device_told::NOTE));
+    let (_, page) = desk.scene.page(Some(&desk.scene.world.phone())).await;
+    page.has("Use your passkey").has(new_device_told::NOTE);
 }
 
 /// Any page can send a browser here, and with a session it is at the second factor at once [security.md 1.14].

@@ -192,7 +192,8 @@ fn methods(cast: &Cast, kinds: impl IntoIterator<Item = method::Kind>) -> method
         kind,
         chosen: number == 1,
     });
-    method::View { form: cast.form(), methods: methods.collect(), may_cancel: true, problem: None }
+    let methods = methods.collect();
+    method::View { form: cast.form(), methods, about_new: false, may_cancel: true, problem: None }
 }
 
 fn second_steps(cast: &Cast, samples: &mut Samples) {
@@ -208,7 +209,9 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
         mail,
     ];
     let phones = methods(cast, phones);
-    samples.add("method", method::render, [("missing", missing), ("gone", gone), ("two", view), ("phones", phones)]);
+    let new_device = method::View { about_new: true, ..phones.clone() };
+    let states = [("missing", missing), ("gone", gone), ("two", view), ("phones", phones), ("new-device", new_device)];
+    samples.add("method", method::render, states);
     let of = |state| push::View {
         form: cast.form(),
         state,
@@ -228,6 +231,7 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
         ("type", of(number(true))),
         ("answered", push::View { others: None, ..of(push::State::Answered) }),
         ("timed-out", of(push::State::TimedOut)),
+        ("timed-out-new", push::View { about_new: true, ..of(push::State::TimedOut) }),
         ("too-often", too_often),
         ("rejected", push::View { others: None, ..of(push::State::Rejected) }),
     ];
@@ -261,6 +265,7 @@ fn by_mail(cast: &Cast) -> code::View {
     code::View {
         form: cast.form(),
         source: code::Source::Mail("a•••@example.com".to_owned()),
+        about_new: false,
         resend: code::Resend::In(WAIT),
         resent: false,
         delivery: code::Delivery::Sent,
@@ -280,6 +285,7 @@ fn codes(cast: &Cast, samples: &mut Samples) {
     let wrong = |problem| code::View { problem: Some(problem), ..by_mail(cast) };
     let states = [
         ("mail", by_mail(cast)),
+        ("new-device", code::View { about_new: true, ..by_mail(cast) }),
         ("resend", code::View { resend: code::Resend::Now, others: None, ..by_mail(cast) }),
         ("resent", code::View { resent: true, ..by_mail(cast) }),
         ("missing", wrong(code::Problem::Missing)),

@@ -14,18 +14,21 @@ pub(super) fn passkeys(cast: &Cast, samples: &mut Samples) {
         reason: None,
         options: Some(options.clone()),
         ways: vec![Way::Password],
+        about_new: false,
         others: None,
         may_cancel: true,
         problem: None,
     };
     let others = Some("/dev/pages/method/phones".to_owned());
     let wrong = |problem| passkey::View { problem: Some(problem), ..fresh.clone() };
+    let second = passkey::View { client: None, ways: vec![], others, ..fresh.clone() };
     let states = [
         ("failed", wrong(passkey::Problem::Failed)),
         ("no-script", wrong(passkey::Problem::NoScript)),
         ("late", passkey::View { options: None, ..fresh.clone() }),
         ("step-up", passkey::View { reason: Some(Reason::Stronger), ways: vec![], ..fresh.clone() }),
-        ("second-factor", passkey::View { client: None, ways: vec![], others, ..fresh.clone() }),
+        ("second-factor", second.clone()),
+        ("new-device", passkey::View { about_new: true, ..second }),
         ("fresh", fresh.clone()),
     ];
     samples.add("passkey", passkey::render, states);
