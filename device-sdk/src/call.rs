@@ -3,13 +3,14 @@
 
 use crate::digest::BodyDigest;
 use crate::enrollment::EnrollmentTicket;
-use crate::id::{DeviceId, NotificationId};
+use crate::id::{DeviceId, InstallationId, NotificationId};
 use crate::issuer::Issuer;
 use crate::messages::{
-    ApproveEnrollmentRequest, DenyEnrollmentRequest, PairingRequest, PushToken, RotateRequest, to_json,
+    AckRequest, ApproveEnrollmentRequest, DenyEnrollmentRequest, PairingRequest, PushToken, RotateRequest, to_json,
 };
 use crate::notification::Decision;
 use crate::proof::{DeviceKey, EnrollmentDecision, Freshness, KeyError, Method, ProofClaims, Statement};
+use crate::push::{Acknowledgement, ProofValue};
 
 const PUSH_TOKEN: &str = "/push-token";
 
@@ -51,6 +52,12 @@ impl Call {
 
     pub fn notification(id: NotificationId) -> Self {
         Self::get(format!("/notifications/{id}"))
+    }
+
+    /// The answer to a push that nobody sees, with what was in it.
+    pub fn acknowledge(installation_id: InstallationId, id: NotificationId, pv: ProofValue) -> Self {
+        let statement = Statement::Ack(Acknowledgement { installation_id, notification_id: id });
+        Self::post(format!("/notifications/{id}/ack"), statement, to_json(&AckRequest { pv }))
     }
 
     pub fn events() -> Self {

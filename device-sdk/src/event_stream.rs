@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::messages::Canceled;
 use crate::notification::Notification;
+use crate::push::PushMessage;
 
 /// What the server tells while the app listens.
 #[derive(Clone, Debug)]
@@ -19,6 +20,9 @@ pub enum Event {
     /// It goes on by itself; an app may want to show that it is offline.
     Trouble(Error),
 }
+
+/// The event that carries a push to an app that no push service reaches.
+pub const SILENT_VERIFY: &str = "silent_verify";
 
 /// More than any event of a Nod server holds.
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;
@@ -100,6 +104,11 @@ impl Decoder {
 }
 
 impl Frame {
+    /// A push that nobody sees, where no push service carries it. The client answers it, and the app hears nothing of it.
+    pub fn silent(&self) -> Option<PushMessage> {
+        (self.event == SILENT_VERIFY).then(|| PushMessage::read(self.data.as_bytes())).flatten()
+    }
+
     /// Nothing for events that this version does not know.
     pub fn read(&self) -> Option<Event> {
         match self.event.as_str() {

@@ -254,8 +254,8 @@ pub mod verify;
 pub use call::Call;
 #[cfg(feature = "client")]
 pub use client::{
-    DeviceClient, DeviceClientBuilder, Devices, Events, PairedDevice, PairedState, PairingObject, RotatedKey,
-    UnpairedClient, UnpairedState,
+    DeviceClient, DeviceClientBuilder, Devices, Events, PairedDevice, PairedState, PairingObject, RemoteNotification,
+    RotatedKey, UnpairedClient, UnpairedState,
 };
 pub use context::{ClientContext, Shown};
 pub use decide::DecisionError;
@@ -275,7 +275,7 @@ pub use pairing_link::{PairingKey, PairingLink, PairingLinkError, Scanned};
 pub use payload::{PayloadFacts, PushState, Signals};
 pub use problem::{Code, Problem};
 pub use proof::{DeviceKey, KeyError};
-pub use push::{PushKind, PushMessage};
+pub use push::{Acknowledgement, NotAProofValue, ProofValue, PushKind, PushMessage};
 pub use self_test::{Check, Subject, Verdict};
 #[cfg(feature = "ring")]
 pub use software_key::{SoftwareKey, StoredKey};

@@ -10,6 +10,7 @@ use crate::issuer::Issuer;
 use crate::jwk::PublicJwk;
 use crate::notification::{CancelReason, Decision, DenyReason, NewDeviceChoice, Notification};
 use crate::pairing_link::PairingKey;
+use crate::push::ProofValue;
 use crate::timestamp::Timestamp;
 
 /// `POST /pairings`
@@ -173,6 +174,30 @@ pub struct DenyRequest {
 #[serde(rename_all = "camelCase")]
 pub struct DecisionAnswer {
     pub status: Decision,
+}
+
+/// `POST /notifications/{id}/ack`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AckRequest {
+    pub pv: ProofValue,
+}
+
+/// 200 to `POST /notifications/{id}/ack`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AckAnswer {
+    pub status: AckStatus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AckStatus {
+    /// It was the value of the push, in time.
+    Done,
+    /// From a server newer than this version.
+    #[serde(other, skip_serializing)]
+    Unknown,
 }
 
 /// Data of the event `canceled`

@@ -73,6 +73,8 @@ codes! {
     ChoiceRequired = "CHOICE_REQUIRED",
     /// The wrong number was picked; the request is denied now.
     NumberMismatch = "NUMBER_MISMATCH",
+    /// Not what was in the push; there is one try.
+    PushValueInvalid = "PUSH_VALUE_INVALID",
     ProofRequired = "PROOF_REQUIRED",
     ProofInvalid = "PROOF_INVALID",
     /// `iat` is too far from the server's clock.
@@ -107,6 +109,7 @@ impl Code {
             | Self::ProofMismatch
             | Self::ChoiceRequired
             | Self::NumberMismatch
+            | Self::PushValueInvalid
             | Self::ProofRequired
             | Self::ProofInvalid
             | Self::ProofExpired

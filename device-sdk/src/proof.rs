@@ -16,6 +16,7 @@ use crate::jwk::PublicJwk;
 use crate::jws::{self, Algorithm, Compact, present};
 use crate::messages::{ApproveRequest, DenyRequest};
 use crate::notification::{Decision, DenyReason, NewDeviceChoice};
+use crate::push::Acknowledgement;
 
 /// The request header that carries the proof.
 pub const DEVICE_PROOF: &str = "Device-Proof";
@@ -85,6 +86,8 @@ pub enum Purpose {
     Unpair,
     /// Where the installation is reached, or that it is no more.
     Push,
+    /// The answer to a push that nobody sees.
+    Ack,
 }
 
 /// The purpose with the claims that belong to it.
@@ -98,6 +101,7 @@ pub enum Statement {
     Rotate,
     Unpair,
     Push,
+    Ack(Acknowledgement),
 }
 
 impl Statement {
@@ -111,6 +115,7 @@ impl Statement {
             Self::Rotate => Purpose::Rotate,
             Self::Unpair => Purpose::Unpair,
             Self::Push => Purpose::Push,
+            Self::Ack(_) => Purpose::Ack,
         }
     }
 }
@@ -291,7 +296,21 @@ impl Wire {
             })),
             Purpose::Approve => self.approval().map(Statement::Approve),
             Purpose::Deny => self.denial().map(Statement::Deny),
+            Purpose::Ack => self.acknowledgement().map(Statement::Ack),
         }
+    }
+
+    fn acknowledgement(&self) -> Option<Acknowledgement> {
+        let fits = self.decision.is_none()
+            && self.ticket.is_none()
+            && self.device_id.is_none()
+            && self.user_id.is_none()
+            && self.context_hash.is_none()
+            && self.number_picked.is_none()
+            && self.amr.is_none()
+            && self.reason.is_none()
+            && self.choice.is_none();
+        fits.then_some(Acknowledgement { installation_id: self.iss?, notification_id: self.notification_id? })
     }
 
     fn approval(&self) -> Option<Approval> {
@@ -355,6 +374,10 @@ impl From<ProofClaims> for Wire {
         };
         match statement {
             Statement::Pairing | Statement::Read | Statement::Rotate | Statement::Unpair | Statement::Push => {}
+            Statement::Ack(answer) => {
+                wire.iss = Some(answer.installation_id);
+                wire.notification_id = Some(answer.notification_id);
+            }
             Statement::Enrollment(answer) => {
                 wire.ticket = Some(answer.ticket);
                 wire.decision = Some(answer.decision);

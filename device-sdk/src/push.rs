@@ -1,9 +1,73 @@
-//! What a push says: that there is something to look at, or no more. It names nobody, and proves nothing: anybody may
-//! have sent it. Whoever gets one asks the server.
+//! What a push says: that there is something to look at, or no more, or that the app is to answer by itself. It names
+//! nobody, and proves nothing: anybody may have sent it. Whoever gets one asks the server.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
-use crate::id::NotificationId;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::id::{InstallationId, NotificationId};
+
+/// 16 bytes that are in one push and nowhere else: whoever has them got that push. They never print.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ProofValue([u8; 16]);
+
+/// Not 22 characters of base64url.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the value of a push")]
+pub struct NotAProofValue;
+
+impl ProofValue {
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The text on the wire. Each caller is a place to look at in a review.
+    pub fn expose(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+}
+
+impl FromStr for ProofValue {
+    type Err = NotAProofValue;
+
+    fn from_str(text: &str) -> Result<Self, NotAProofValue> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| NotAProofValue)?;
+        bytes.try_into().map(Self).map_err(|_| NotAProofValue)
+    }
+}
+
+impl fmt::Debug for ProofValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl Serialize for ProofValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for ProofValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The signed answer to a push that nobody sees. What was in the push is in the body, which the proof covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The claim `iss`.
+    pub installation_id: InstallationId,
+    pub notification_id: NotificationId,
+}
 
 /// The data of a message of FCM, the member `nod` of one of APNs, the text of one of Web Push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +76,9 @@ pub struct PushMessage {
     #[serde(rename = "type")]
     pub kind: PushKind,
     pub notification_id: NotificationId,
+    /// Of [`PushKind::SilentVerify`] alone: what the answer has to have in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pv: Option<ProofValue>,
 }
 
 /// Newer servers may say more; what an app does not know it leaves alone.
@@ -22,17 +89,23 @@ pub enum PushKind {
     Authentication,
     /// It was answered elsewhere, or withdrawn: show it no more.
     AuthCanceled,
+    /// Somebody signs in by this app: answer, and show nothing.
+    SilentVerify,
     #[serde(other)]
     Other,
 }
 
 impl PushMessage {
     pub const fn authentication(notification_id: NotificationId) -> Self {
-        Self { kind: PushKind::Authentication, notification_id }
+        Self { kind: PushKind::Authentication, notification_id, pv: None }
     }
 
     pub const fn auth_canceled(notification_id: NotificationId) -> Self {
-        Self { kind: PushKind::AuthCanceled, notification_id }
+        Self { kind: PushKind::AuthCanceled, notification_id, pv: None }
+    }
+
+    pub const fn silent_verify(notification_id: NotificationId, pv: ProofValue) -> Self {
+        Self { kind: PushKind::SilentVerify, notification_id, pv: Some(pv) }
     }
 
     /// Reads what a platform handed over. Nothing when it is not ours.
@@ -49,6 +122,20 @@ impl PushMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_silent_push_has_a_value_that_never_prints() {
+        let id = "3d0c8a1e-5f0b-4d52-9a53-6a1d0c1f2b3a";
+        let plain = format!(r#"{{"type":"SILENT_VERIFY","notificationId":"{id}","pv":"AAECAwQFBgcICQoLDA0ODw"}}"#);
+        let said = PushMessage::read(plain.as_bytes()).unwrap();
+        let value = ProofValue::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        assert_eq!(said, PushMessage::silent_verify(said.notification_id, value));
+        assert_eq!(serde_json::to_string(&said).unwrap(), plain);
+        assert!(!format!("{said:?}").contains("AAECAw"));
+        for bad in ["AAECAwQFBgcICQoLDA0OD", "AAECAwQFBgcICQoLDA0ODw==", "AAECAwQFBgcICQoLDA0ODx", ""] {
+            assert_eq!(PushMessage::read(plain.replace("AAECAwQFBgcICQoLDA0ODw", bad).as_bytes()), None, "{bad}");
+        }
+    }
 
     #[test]
     fn a_push_reads_from_each_platform() {

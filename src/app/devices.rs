@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Wiring;
+use super::{Wiring, push};
 use crate::http::device::DeviceApi;
 use crate::http::device::events::Streams;
 use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
@@ -16,6 +16,7 @@ use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
 use crate::usecase::dev::stories::Stories;
 use crate::usecase::device_trust::enrol::AnswerEnrolment;
+use crate::usecase::device_trust::silent::AnswerSilently;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
 
@@ -69,6 +70,12 @@ impl Wiring {
                 max_devices: self.settings.max_devices,
             },
             push: self.register_push(),
+            silent: AnswerSilently {
+                silent: Shelf::new(self.store()),
+                values: push::proof_values(&self.master),
+                directory: self.directory(),
+                clock: self.clock(),
+            },
             inbox,
             clock: self.clock(),
             issuer: self.issuer.clone(),

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{Parts, Settings, Wiring};
+use crate::domain::silent_push::ProofValues;
 use crate::outbound::push::Gateways;
 use crate::secret::MasterKey;
+use crate::store::ephemeral::Shelf;
 use crate::store::kept::Kept;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::outbox::Outbox;
@@ -17,6 +19,11 @@ use crate::worker::Worker;
 /// Applications whose keys are kept as they were read.
 const APPLICATIONS: usize = 1000;
 
+/// What is in a push that nobody sees.
+pub(super) fn proof_values(master: &MasterKey) -> ProofValues {
+    ProofValues::new(master.derive("silent push"))
+}
+
 /// Tells phones.
 pub(super) fn send(settings: &Settings, parts: &Parts, master: &Arc<MasterKey>, worker: &Worker) {
     let tokens = PushTokens::new(parts.database.clone(), Arc::clone(&parts.directory));
@@ -24,6 +31,8 @@ pub(super) fn send(settings: &Settings, parts: &Parts, master: &Arc<MasterKey>, 
         outbox: Outbox::new(parts.database.clone()),
         bell: parts.settle.pushes.bell.clone(),
         requests: parts.requests.clone(),
+        silent: Shelf::new(Arc::clone(&parts.ephemeral)),
+        values: proof_values(master),
         tokens: tokens.clone(),
         credentials: PushCredentials::new(parts.database.clone()),
         directory: Arc::clone(&parts.directory),

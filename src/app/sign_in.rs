@@ -13,6 +13,7 @@ use crate::http::flow::FlowApi;
 use crate::http::pushed_authorization_request::PushedAuthorizationRequestApi;
 use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
+use crate::store::shelves::DeviceBell;
 use crate::store::sql::app_standings::AppStandings;
 use crate::store::sql::consents::Consents;
 use crate::store::sql::otp_devices::OtpDevices;
@@ -31,6 +32,7 @@ use crate::usecase::check_passkey::CheckPasskey;
 use crate::usecase::device_trust::enrol::OfferEnrolment;
 use crate::usecase::device_trust::evaluate::Evaluate;
 use crate::usecase::device_trust::read_payload::ReadPayload;
+use crate::usecase::device_trust::silent::VerifySilently;
 use crate::usecase::exchange_code::ExchangeCode;
 use crate::usecase::issue::Issue;
 use crate::usecase::prove_possession::ProvePossession;
@@ -151,6 +153,14 @@ impl Wiring {
                 },
                 offers: self.offers(),
                 max_devices: self.settings.max_devices,
+                silent: VerifySilently {
+                    silent: Shelf::new(self.store()),
+                    directory: self.directory(),
+                    pushes: self.parts.settle.pushes.clone(),
+                    bell: DeviceBell::new(self.store()),
+                    clock: self.clock(),
+                    entropy: self.entropy(),
+                },
                 devices: AskDevice {
                     questions: self.put_question(),
                     settle: self.parts.settle.clone(),

@@ -338,6 +338,7 @@ const fn why_of_code(code: &Code) -> Why {
         | Code::ContextHashMismatch
         | Code::ProofMismatch
         | Code::ChoiceRequired
+        | Code::PushValueInvalid
         | Code::InvalidRequest
         | Code::Other(_) => Why::Failed,
     }

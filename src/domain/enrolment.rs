@@ -18,7 +18,7 @@ pub const LIFETIME: Duration = Duration::from_secs(300);
 /// One that was answered is remembered for some time, so that whoever shows it again is told what became of it.
 pub const REMEMBER: Duration = Duration::from_secs(900);
 
-/// What the app is offered when somebody has signed in by it: the claim `device_enrollment`.
+/// What the app is told when somebody has signed in by it: the claim `device_enrollment`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
     pub app: MobileApp,
@@ -38,6 +38,29 @@ words! {
         Individually = "individually",
         /// It may not: they have as many as they may have.
         Full = "full",
+        /// It may not: its phone is not as the policy wants it.
+        Unsound = "unsound",
+    }
+}
+
+impl Grounds {
+    /// Why it may not. `None`: it may.
+    pub const fn refused(self) -> Option<NotOffered> {
+        match self {
+            Self::First | Self::Approved | Self::Individually => None,
+            Self::Full => Some(NotOffered::MethodLimitReached),
+            Self::Unsound => Some(NotOffered::DeviceRequirementsFailed),
+        }
+    }
+}
+
+words! {
+    /// Why an app is not offered to be a device: `reason` in the claim.
+    NotOffered {
+        /// The person has as many as one may have.
+        MethodLimitReached = "METHOD_LIMIT_REACHED",
+        /// Its phone is not as the policy wants it.
+        DeviceRequirementsFailed = "DEVICE_REQUIREMENTS_FAILED",
     }
 }
 
@@ -136,6 +159,7 @@ mod tests {
             jkt: "own".into(),
             public_jwk: "{}".into(),
             about: About::default(),
+            unsound: false,
         };
         Offer {
             user: UserId::new(Uuid::nil()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::client::NumberMatching;
+use super::mobile_app::MobileApp;
 use super::otp::{Channel, OtpMethod};
 use super::totp::TotpMethod;
 use crate::clock::Timestamp;
@@ -130,6 +131,61 @@ pub struct Fido2Method {
     pub enabled: bool,
 }
 
+words! {
+    /// Whether an app on a trusted device has to answer a push that nobody sees, before it is believed [flows.md F3].
+    #[derive(Default)]
+    ExtraVerification {
+        /// Its key is enough: nothing is pushed.
+        #[default]
+        Disabled = "disabled",
+        /// It is asked, and believed without an answer as well.
+        Permissive = "permissive",
+        /// Without an answer it is not believed.
+        Restrictive = "restrictive",
+    }
+}
+
+words! {
+    /// What becomes of somebody whose app has not answered, where it had to.
+    #[derive(Default)]
+    Unanswered {
+        /// They do not get in.
+        #[default]
+        Fail = "fail",
+        /// They are asked for what else they have.
+        OtherMethod = "other_method",
+    }
+}
+
+words! {
+    /// What becomes of an app that says that its phone is rooted, debugged or hooked into.
+    #[derive(Default)]
+    IntegrityDetection {
+        /// Nobody looks.
+        #[default]
+        Disabled = "disabled",
+        /// It is written down.
+        Permissive = "permissive",
+        /// It vouches for nobody, and becomes nobody's device.
+        Restrictive = "restrictive",
+    }
+}
+
+/// What an app on a trusted device has to answer, how soon, and what becomes of it if it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extra {
+    pub mode: ExtraVerification,
+    pub timeout: Duration,
+    pub fallback: Unanswered,
+}
+
+/// How long an app has for an answer to a push that nobody sees, in seconds [flows.md H.4].
+pub const SILENT_TIMEOUT: RangeInclusive<u32> = 3..=15;
+
+pub const fn silent_timeout() -> u32 {
+    7
+}
+
 /// How often the devices of one person are asked [flows.md D.1, H.9; security.md 5.6]. All times in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -185,6 +241,16 @@ pub struct Permitted {
     /// As a device it asks its person.
     #[serde(default = "yes")]
     pub push: bool,
+    /// What it has to answer before it is believed that it is there.
+    #[serde(default)]
+    pub extra_verification: ExtraVerification,
+    /// Within this time, in seconds.
+    #[serde(default = "silent_timeout")]
+    pub extra_verification_timeout: u32,
+    #[serde(default)]
+    pub extra_verification_fallback: Unanswered,
+    #[serde(default)]
+    pub integrity_detection: IntegrityDetection,
 }
 
 impl MfaPolicy {
@@ -228,5 +294,26 @@ impl MfaPolicy {
     /// Whether a device proves as this app that it is there.
     pub fn authorizes(&self, application: &NativeApplicationId) -> bool {
         self.permits(application).is_some_and(|permitted| permitted.device_authorization)
+    }
+
+    /// What a device has to answer that proves so. `None`: nothing.
+    pub fn extra(&self, application: &NativeApplicationId) -> Option<Extra> {
+        let permitted = self.permits(application)?;
+        let mode = permitted.extra_verification;
+        (mode != ExtraVerification::Disabled).then(|| Extra {
+            mode,
+            timeout: Duration::from_secs(permitted.extra_verification_timeout.into()),
+            fallback: permitted.extra_verification_fallback,
+        })
+    }
+
+    /// Whether an app vouches for nobody, and becomes nobody's device, by what it says of its phone.
+    pub fn refuses(&self, app: &MobileApp) -> bool {
+        app.unsound && self.integrity(&app.application) == IntegrityDetection::Restrictive
+    }
+
+    /// What becomes of an app that says that its phone is not as it should be.
+    pub fn integrity(&self, application: &NativeApplicationId) -> IntegrityDetection {
+        self.permits(application).map(|permitted| permitted.integrity_detection).unwrap_or_default()
     }
 }

@@ -1,8 +1,10 @@
 //! Whether people can come to trust an app on their phones: what that needs, and what of it is not there
 //! [flows.md F2].
 
+use std::sync::Arc;
+
 use super::client::Client;
-use super::mfa_policy::Without;
+use super::mfa_policy::{MfaPolicy, Without};
 use super::native_application::NativeApplication;
 use super::policy::SignOnPolicy;
 use super::push::Provider;
@@ -33,6 +35,7 @@ words! {
         DeviceAuthorizationMissing = "device_authorization_missing",
         NoDevicesBlocked = "no_devices_blocked",
         TrustOnFirstUse = "trust_on_first_use",
+        ExtraVerificationUnreachable = "extra_verification_unreachable",
     }
 }
 
@@ -62,7 +65,8 @@ impl FindingCode {
             | Self::ApnsCredentialsMissing
             | Self::DeviceAuthorizationMissing
             | Self::NoDevicesBlocked
-            | Self::TrustOnFirstUse => Level::Warning,
+            | Self::TrustOnFirstUse
+            | Self::ExtraVerificationUnreachable => Level::Warning,
         }
     }
 
@@ -100,6 +104,10 @@ impl FindingCode {
             }
             Self::TrustOnFirstUse => {
                 "no_devices_mode is bypass: whoever knows the password of somebody without devices enrols the first one."
+            }
+            Self::ExtraVerificationUnreachable => {
+                "extra_verification wants an answer to a push, and there are no push credentials: only an app that is \
+                 open can answer."
             }
         }
     }
@@ -143,7 +151,13 @@ pub fn findings(
         let asked = (!silent).then_some(FindingCode::DeviceAuthorizationMissing);
         asked.into_iter().chain([first]).map(move |code| Finding { code, mfa_policy: Some(policy.id.clone()) })
     });
-    lacks.chain(of_policies).collect()
+    let asks = |policy: &&Arc<MfaPolicy>| policy.authorizes(&application.id) && policy.extra(&application.id).is_some();
+    let unheard = sign_on
+        .mfa_policies()
+        .filter(asks)
+        .filter(|_| push.is_empty())
+        .map(|policy| Finding { code: FindingCode::ExtraVerificationUnreachable, mfa_policy: Some(policy.id.clone()) });
+    lacks.chain(of_policies).chain(unheard).collect()
 }
 
 /// Whether nothing is missing.

@@ -19,6 +19,8 @@ pub struct MobileApp {
     pub public_jwk: String,
     /// What it says of itself.
     pub about: About,
+    /// It says that its phone is rooted, debugged or hooked into. A phone that lies says nothing.
+    pub unsound: bool,
 }
 
 /// In which transaction a payload was shown first.

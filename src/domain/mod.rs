@@ -42,6 +42,7 @@ pub mod session;
 pub mod sign_on;
 pub mod signing_key;
 pub mod silence;
+pub mod silent_push;
 pub mod subject;
 pub mod totp;
 pub mod trail;

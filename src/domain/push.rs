@@ -1,5 +1,5 @@
-//! Word to a phone that there is something to look at, or no more. It goes through services that are not ours, so it says
-//! nothing else: no name, no number, no message [security.md 95, 123].
+//! Word to a phone that there is something to look at, or no more, or that its app is to answer. It goes through services
+//! that are not ours, so it says nothing else: no name, no number, no message [security.md 95, 123].
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,8 @@ words! {
         Question = "question",
         /// There is none any more.
         Ended = "ended",
+        /// The app is to answer, and nobody is to see it.
+        Silent = "silent",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::device::{Device, Status};
 use super::enrolment::{Enrolment, Grounds};
-use super::mfa_policy::{DeviceSelection, MfaPolicy, Without};
+use super::mfa_policy::{DeviceSelection, Extra, MfaPolicy, Without};
 use super::mobile_app::{MobileApp, Standing};
 use super::otp::{OtpDevice, Served};
 use super::totp::TotpDevice;
@@ -43,6 +43,8 @@ pub struct By<'a> {
 pub enum Verdict {
     /// The trusted device has proved by its key that it is there.
     Authorized(DeviceId),
+    /// The same, and it has to answer a push besides, that nobody sees.
+    Verify(DeviceId, Extra),
     /// The app is no device of the person, and they let it in not long ago.
     LetIn,
     /// The person is asked on one of these, the primary one first.
@@ -89,6 +91,8 @@ words! {
         AccountLockedOut = "ACCOUNT_LOCKED_OUT",
         /// The person was disabled, or deleted, since.
         UserDisabled = "USER_DISABLED",
+        /// The app on the trusted device did not answer a push, as it has to.
+        ExtraVerificationFailed = "EXTRA_VERIFICATION_FAILED",
     }
 }
 
@@ -104,6 +108,7 @@ impl Why {
             Self::OtpAttemptsLimit => "Too many codes were wrong, and none is looked at for some time.",
             Self::AccountLockedOut => "The person is locked, and is asked nothing until they are unlocked.",
             Self::UserDisabled => "The person is disabled, or there is no such person any more.",
+            Self::ExtraVerificationFailed => "The app on the trusted device did not answer a silent push.",
         }
     }
 }
@@ -111,29 +116,47 @@ impl Why {
 impl Asked<'_> {
     /// Whether somebody gets through, and whether the app that they use may become a device of theirs.
     pub fn evaluate(&self) -> (Verdict, Option<Enrolment>) {
-        let verdict = self.verdict();
+        let verdict = self.stopped().or_else(|| self.vouched_for()).unwrap_or_else(|| self.without());
         let enrolment = self.enrolment(&verdict);
         (verdict, enrolment)
     }
 
-    fn verdict(&self) -> Verdict {
-        // First of all: nobody is rung, or let in by a policy that does without, in the name of somebody who is stopped.
+    /// The same where the device that called vouches for nobody: it has not answered as it has to.
+    pub fn evaluate_otherwise(&self) -> (Verdict, Option<Enrolment>) {
+        let verdict = self.stopped().unwrap_or_else(|| self.without());
+        let enrolment = self.enrolment(&verdict);
+        (verdict, enrolment)
+    }
+
+    /// First of all: nobody is rung, or let in by a policy that does without, in the name of somebody who is stopped, nor
+    /// by an app that is. `None`: nobody is.
+    fn stopped(&self) -> Option<Verdict> {
         match self.standing {
             Some(user::Status::Active) => {}
-            Some(user::Status::Locked) => return Verdict::Failed(Why::AccountLockedOut),
-            Some(user::Status::Disabled) | None => return Verdict::Failed(Why::UserDisabled),
+            Some(user::Status::Locked) => return Some(Verdict::Failed(Why::AccountLockedOut)),
+            Some(user::Status::Disabled) | None => return Some(Verdict::Failed(Why::UserDisabled)),
         }
-        if let Some(By { device: None, standing: Some(Standing::Blocked), .. }) = self.app {
-            return Verdict::Failed(Why::DeviceBlocked);
-        }
-        if let Some(By { app, device: Some(device), .. }) = self.app {
-            if device.status == Status::Blocked {
-                return Verdict::Failed(Why::DeviceBlocked);
-            }
-            if self.policy.authorizes(&app.application) && trusts(device, &app.application) {
-                return Verdict::Authorized(device.id);
-            }
-        }
+        let by = self.app?;
+        let blocked = match by.device {
+            Some(device) => device.status == Status::Blocked,
+            None => by.standing == Some(Standing::Blocked),
+        };
+        blocked.then_some(Verdict::Failed(Why::DeviceBlocked))
+    }
+
+    /// By the device that called. `None`: it is none of the person's, or not enough.
+    fn vouched_for(&self) -> Option<Verdict> {
+        let By { app, device: Some(device), .. } = self.app? else { return None };
+        let vouches =
+            self.policy.authorizes(&app.application) && trusts(device, &app.application) && !self.policy.refuses(app);
+        vouches.then(|| match self.policy.extra(&app.application) {
+            Some(extra) => Verdict::Verify(device.id, extra),
+            None => Verdict::Authorized(device.id),
+        })
+    }
+
+    /// By what else there is.
+    fn without(&self) -> Verdict {
         let newcomer = self.newcomer();
         if newcomer.is_some() && self.app.and_then(|by| by.standing) == Some(Standing::LetIn) {
             return Verdict::LetIn;
@@ -179,7 +202,7 @@ impl Asked<'_> {
     /// The app, where it may become a device of somebody who has others and has none of it.
     fn newcomer(&self) -> Option<&MobileApp> {
         let By { app, .. } = self.app.filter(|by| by.device.is_none() && !self.has_none())?;
-        Some(app).filter(|app| self.policy.enrols(&app.application))
+        Some(app).filter(|app| self.policy.enrols(&app.application) && !self.policy.refuses(app))
     }
 
     fn primary_is_usable(&self) -> bool {
@@ -212,11 +235,13 @@ impl Asked<'_> {
     fn enrolment(&self, verdict: &Verdict) -> Option<Enrolment> {
         let By { app, .. } = self.app.filter(|by| self.policy.enrols(&by.app.application))?;
         let grounds = match verdict {
+            Verdict::Waived(Missing::NoDevices) if self.policy.refuses(app) => Grounds::Unsound,
             Verdict::Waived(Missing::NoDevices) => Grounds::First,
             Verdict::Waived(Missing::Individually) => Grounds::Individually,
             Verdict::Ask(..) if self.newcomer().is_some() => Grounds::Approved,
             Verdict::Ask(..)
             | Verdict::Authorized(_)
+            | Verdict::Verify(..)
             | Verdict::LetIn
             | Verdict::Waived(Missing::Incompatible)
             | Verdict::Failed(_) => return None,
@@ -239,7 +264,8 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::domain::device::About;
     use crate::domain::mfa_policy::{
-        AdditionalDevices, Fido2Method, Matching, Permitted, PushLimit, let_in_for, push_timeout,
+        AdditionalDevices, ExtraVerification, Fido2Method, IntegrityDetection, Matching, Permitted, PushLimit,
+        Unanswered, let_in_for, push_timeout, silent_timeout,
     };
     use crate::domain::otp::{Channel, OtpMethod};
     use crate::domain::totp::TotpMethod;
@@ -286,13 +312,23 @@ mod tests {
                 auto_enrollment: true,
                 device_authorization: true,
                 push: true,
+                extra_verification: ExtraVerification::default(),
+                extra_verification_timeout: silent_timeout(),
+                extra_verification_fallback: Unanswered::default(),
+                integrity_detection: IntegrityDetection::default(),
             }],
             created_at: Timestamp::from_seconds(0),
         }
     }
 
     fn app(id: &str) -> MobileApp {
-        MobileApp { application: application(id), jkt: "jkt".into(), public_jwk: "{}".into(), about: About::default() }
+        MobileApp {
+            application: application(id),
+            jkt: "jkt".into(),
+            public_jwk: "{}".into(),
+            about: About::default(),
+            unsound: false,
+        }
     }
 
     fn device(application: Option<NativeApplicationId>, status: Status) -> Device {
@@ -366,8 +402,36 @@ mod tests {
                 {
                     let asked = Asked { standing, ..asked_of(&policy, devices, &[], &served, app) };
                     assert_eq!(asked.evaluate(), (Verdict::Failed(why), None), "{standing:?}");
+                    assert_eq!(asked.evaluate_otherwise(), (Verdict::Failed(why), None), "{standing:?}");
                 }
             }
+        }
+    }
+
+    /// [flows.md F3] A policy that wants more of a trusted device never makes less of what is looked at before.
+    #[test]
+    fn h4_a_trusted_device_answers_a_push_besides_where_the_policy_says_so() {
+        let id = DeviceId::new(Uuid::from_u128(1));
+        let trusted = [device(Some(application("bank")), Status::Active)];
+        for mode in [ExtraVerification::Permissive, ExtraVerification::Restrictive] {
+            let mut policy = policy(Without::Block, Without::Block);
+            policy.applications[0].extra_verification = mode;
+            let extra = policy.extra(&application("bank")).unwrap();
+            assert_eq!((extra.mode, extra.timeout.as_secs(), extra.fallback), (mode, 7, Unanswered::Fail));
+            let bank = app("bank");
+            assert_eq!(evaluated(&policy, &trusted, Some(&bank), true).0, Verdict::Verify(id, extra));
+            let served = by_mail();
+            let app = Some(By { app: &bank, device: trusted.first(), standing: None });
+            let asked = asked_of(&policy, &trusted, &[], &served, app);
+            assert_eq!(asked.evaluate_otherwise().0, Verdict::Ask(vec![id], First::Ask), "as if it had not called");
+            let blocked = [device(Some(application("bank")), Status::Blocked)];
+            let refused = Verdict::Failed(Why::DeviceBlocked);
+            assert_eq!(evaluated(&policy, &blocked, Some(&bank), true).0, refused);
+            let app = Some(By { app: &bank, device: blocked.first(), standing: None });
+            let asked = asked_of(&policy, &blocked, &[], &served, app);
+            assert_eq!(asked.evaluate_otherwise().0, refused);
+            policy.applications[0].device_authorization = false;
+            assert_eq!(evaluated(&policy, &trusted, Some(&bank), true).0, Verdict::Ask(vec![id], First::Ask));
         }
     }
 
@@ -530,6 +594,33 @@ mod tests {
         assert_eq!(evaluated_new(&individually(Without::Bypass), &phone, None), waived);
         let asked = (Verdict::Ask(vec![phone[0].id], First::Ask), Some(Grounds::Approved));
         assert_eq!(evaluated_new(&individually(Without::Block), &phone, None), asked);
+    }
+
+    /// [flows.md T2.12]
+    #[test]
+    fn h4_an_app_on_a_rooted_phone_vouches_for_nobody_where_the_policy_looks() {
+        let rooted = MobileApp { unsound: true, ..app("bank") };
+        let trusted = [device(Some(application("bank")), Status::Active)];
+        let id = DeviceId::new(Uuid::from_u128(1));
+        for (mode, vouches) in [
+            (IntegrityDetection::Disabled, true),
+            (IntegrityDetection::Permissive, true),
+            (IntegrityDetection::Restrictive, false),
+        ] {
+            let mut policy = policy(Without::Bypass, Without::Block);
+            policy.applications[0].integrity_detection = mode;
+            let asked = || Verdict::Ask(vec![id], First::Ask);
+            let expected = if vouches { Verdict::Authorized(id) } else { asked() };
+            assert_eq!(evaluated(&policy, &trusted, Some(&rooted), true).0, expected, "{mode}");
+            assert_eq!(evaluated(&policy, &trusted, Some(&app("bank")), true).0, Verdict::Authorized(id));
+            let grounds = if vouches { Grounds::First } else { Grounds::Unsound };
+            let told = evaluated(&policy, &[], Some(&rooted), false).1.unwrap();
+            assert_eq!((told.grounds, told.app.unsound), (grounds, true), "{mode}");
+            // [F10] Nor is anybody asked whether it may become another one.
+            let another = evaluated(&policy, &trusted, Some(&rooted), false);
+            let grounds = another.1.map(|told| told.grounds);
+            assert_eq!((another.0, grounds), (asked(), vouches.then_some(Grounds::Approved)), "{mode}");
+        }
     }
 
     #[test]

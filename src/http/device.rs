@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nod_device::messages::{
-    ApproveEnrollmentRequest, ApproveRequest, Authenticator, DecisionAnswer, DenyEnrollmentRequest, DenyRequest,
-    DeviceRole, DeviceStatus, Enrollment, EnrollmentApplication, EnrollmentUser, Me, MyUser, PairedUser, Pairing,
-    PairingRequest, Pending, PushToken, RotateAnswer, RotateRequest,
+    AckAnswer, AckRequest, AckStatus, ApproveEnrollmentRequest, ApproveRequest, Authenticator, DecisionAnswer,
+    DenyEnrollmentRequest, DenyRequest, DeviceRole, DeviceStatus, Enrollment, EnrollmentApplication, EnrollmentUser,
+    Me, MyUser, PairedUser, Pairing, PairingRequest, Pending, PushToken, RotateAnswer, RotateRequest,
 };
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose, Statement};
 use nod_device::{self as wire, Decision as Said, Issuer, Notification};
@@ -40,6 +40,7 @@ use crate::usecase::authenticate_device::{
 };
 use crate::usecase::decide::{Body, Decide};
 use crate::usecase::device_trust::enrol::AnswerEnrolment;
+use crate::usecase::device_trust::silent::AnswerSilently;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
 use crate::usecase::push::register::RegisterPush;
@@ -51,6 +52,7 @@ pub struct DeviceApi {
     pub inbox: ReadInbox,
     pub decide: Decide,
     pub push: RegisterPush,
+    pub silent: AnswerSilently,
     pub clock: Arc<dyn Clock>,
     pub issuer: Issuer,
     pub streams: Streams,
@@ -299,10 +301,29 @@ impl DeviceApi {
         self.decided(&caller, &notification_id, Body::Deny(&request)).await
     }
 
+    /// Answer a push that nobody sees
+    ///
+    /// With the `pv` that was in it: in time, and once. A wrong one is the one try as well.
+    #[oai(path = "/notifications/:notification_id/ack", method = "post", operation_id = "acknowledgePush")]
+    async fn acknowledge(
+        &self,
+        http: &Request,
+        Path(notification_id): Path<String>,
+        body: Unread<schema::Ack>,
+    ) -> Answered<AckAnswer, schema::AckAnswer> {
+        let caller = self.authenticated(http, Purpose::Ack, Some(&body.bytes)).await?;
+        let AckRequest { pv } = parse(http, &body.bytes)?;
+        let id: NotificationId = id(&notification_id, DeviceErrorCode::NotificationNotFound)?;
+        self.silent.answer(&caller, id, &pv).await.map_err(Failure::device)?;
+        tracing::info!(notification.id = %id, status = 200_u16, "silent push answered");
+        Ok(Described::new(AckAnswer { status: AckStatus::Done }))
+    }
+
     /// Listen for questions
     ///
     /// Server-sent events: `ready`, `notification` (data: a Notification), `canceled` (data:
-    /// `{"notificationId", "reason"}`), `unpaired`. A comment every 15 seconds keeps the stream open.
+    /// `{"notificationId", "reason"}`), `silent_verify` (data: what a push would say), `unpaired`. A comment every 15
+    /// seconds keeps the stream open.
     #[oai(path = "/events", method = "get", operation_id = "listenToNotifications")]
     async fn events(&self, http: &Request) -> poem::Result<EventStream> {
         events::listen(self, http).await.map(EventStream)

@@ -68,6 +68,7 @@ fn device(call: &str) -> Endpoint {
         _ => match call.split_once('/') {
             Some(("notifications", rest)) if rest.ends_with("/approve") => Endpoint::DeviceApprove,
             Some(("notifications", rest)) if rest.ends_with("/deny") => Endpoint::DeviceDeny,
+            Some(("notifications", rest)) if rest.ends_with("/ack") => Endpoint::DeviceAck,
             Some(("notifications", rest)) if !rest.contains('/') => Endpoint::DeviceNotification,
             Some(("devices", _)) => Endpoint::DeviceUnpair,
             Some(("enrollments", _)) => Endpoint::DeviceEnrollment,
@@ -158,6 +159,7 @@ mod tests {
             ("/device/v1/notifications/0b9f6a4e", "device_notification"),
             ("/device/v1/notifications/0b9f6a4e/approve", "device_approve"),
             ("/device/v1/notifications/0b9f6a4e/deny", "device_deny"),
+            ("/device/v1/notifications/0b9f6a4e/ack", "device_ack"),
             ("/device/v1/notifications/a/b/c", "other"),
             ("/device/v1/devices/0b9f6a4e", "device_unpair"),
             ("/device/v1/push-token", "device_push_token"),

@@ -52,6 +52,7 @@ words! {
         DeviceNotification = "device_notification",
         DeviceApprove = "device_approve",
         DeviceDeny = "device_deny",
+        DeviceAck = "device_ack",
         DeviceEvents = "device_events",
         DeviceMe = "device_me",
         DevicePushToken = "device_push_token",

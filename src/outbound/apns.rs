@@ -137,7 +137,8 @@ impl Apns {
                 });
                 ("alert", "10", aps)
             }
-            Told::Ended => ("background", "5", json!({ "content-available": 1 })),
+            // The system wakes the app, and shows nothing. Apple takes no other priority for it.
+            Told::Ended | Told::Silent => ("background", "5", json!({ "content-available": 1 })),
         };
         let body = serde_json::to_vec(&Body { aps, nod: message.body() }).unwrap_or_default();
         let text = |text: String| HeaderValue::try_from(text).map_err(|_| EgressError::Header);

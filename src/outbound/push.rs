@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, header};
-use nod_device::PushMessage;
+use nod_device::{ProofValue, PushMessage};
 use url::Url;
 
 use super::apns::Apns;
@@ -46,6 +46,8 @@ impl Default for Addresses {
 pub struct Message {
     pub told: Told,
     pub notification: NotificationId,
+    /// What the app answers with, where it is to answer.
+    pub value: Option<ProofValue>,
     /// Of no use afterwards.
     pub expires_at: Timestamp,
 }
@@ -53,9 +55,11 @@ pub struct Message {
 impl Message {
     pub(super) const fn body(&self) -> PushMessage {
         let notification_id = nod_device::NotificationId::new(self.notification.uuid());
-        match self.told {
-            Told::Question => PushMessage::authentication(notification_id),
-            Told::Ended => PushMessage::auth_canceled(notification_id),
+        match (self.told, self.value) {
+            (Told::Question, _) => PushMessage::authentication(notification_id),
+            (Told::Silent, Some(value)) => PushMessage::silent_verify(notification_id, value),
+            // Without a value there is nothing to answer.
+            (Told::Ended | Told::Silent, _) => PushMessage::auth_canceled(notification_id),
         }
     }
 

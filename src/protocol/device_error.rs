@@ -46,6 +46,7 @@ codes! {
     NumberRequired = "NUMBER_REQUIRED", "The question asks for a number, and none or one too many was given.";
     ChoiceRequired = "CHOICE_REQUIRED", "The question asks what becomes of a new device and nothing was said of it, or the other way round.";
     NumberMismatch = "NUMBER_MISMATCH", "The number was wrong; the question is denied.";
+    PushValueInvalid = "PUSH_VALUE_INVALID", "It is not what was in the push, and there is one try.";
     DeviceNotFound = "DEVICE_NOT_FOUND", "There is no such device of this installation.";
     PushUnavailable = "PUSH_UNAVAILABLE", "The app is none of those that the server sends pushes to.";
     NotFound = "NOT_FOUND", "There is no such resource.";

@@ -86,6 +86,8 @@ pub enum Purpose {
     RangeTally,
     /// `domain::silence::Silence` by device.
     Silence,
+    /// `domain::silent_push::SilentPushes` by installation.
+    SilentPushes,
 }
 
 impl Purpose {
@@ -118,6 +120,7 @@ impl Purpose {
             Self::Delivery => b'd',
             Self::RangeTally => b'z',
             Self::Silence => b'U',
+            Self::SilentPushes => b'1',
         }
     }
 }

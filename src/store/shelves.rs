@@ -19,6 +19,7 @@ use crate::domain::push_allowance::PushAllowance;
 use crate::domain::pushed_request::PushedRequest;
 use crate::domain::recovery::Recovery;
 use crate::domain::silence::Silence;
+use crate::domain::silent_push::SilentPushes;
 use std::sync::Arc;
 
 use crate::protocol::id::{
@@ -181,6 +182,15 @@ impl Shelved for RangeTally {
 
     fn id((channel, number): &(Channel, PhoneNumber)) -> Vec<u8> {
         sha256(format!("{channel} {}", number.range()).as_bytes()).to_vec()
+    }
+}
+
+impl Shelved for SilentPushes {
+    const PURPOSE: Purpose = Purpose::SilentPushes;
+    type Id = InstallationId;
+
+    fn id(id: &InstallationId) -> Vec<u8> {
+        id.uuid().as_bytes().to_vec()
     }
 }
 

@@ -9,13 +9,12 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::client::GrantType;
 use crate::domain::code::{Code, Presented, With, given_beside};
-use crate::domain::enrolment::{Enrolment, Grounds};
+use crate::domain::enrolment::{Enrolment, Grounds, NotOffered};
 use crate::domain::grant::Grant;
 use crate::entropy::Entropy;
 use crate::failpoint;
 use crate::protocol::claims_request::Place;
 use crate::protocol::confirmation::Confirmation;
-use crate::protocol::device_error::DeviceErrorCode;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::{AuthorizationCode, GrantId};
 use crate::protocol::parameters::Parameters;
@@ -151,10 +150,12 @@ impl ExchangeCode {
     /// The claim `device_enrollment`. `None`: the app is offered nothing, or has answered already.
     async fn enrolment(&self, code: &Code, now: Timestamp) -> Result<Option<Value>, Error> {
         let Some(Enrolment { app, policy, grounds }) = &code.enrolment else { return Ok(None) };
-        if *grounds == Grounds::Full {
-            // [flows.md H.5] the sign-in counts all the same.
-            let reason = DeviceErrorCode::MethodLimitReached.as_str();
-            return Ok(Some(json!({ "offered": false, "reason": reason })));
+        if let Some(why) = grounds.refused() {
+            // [flows.md H.5] the sign-in counts all the same. That there is no room was written down when they let it in.
+            if why == NotOffered::DeviceRequirementsFailed {
+                self.ledger.audit(self.event(Action::DevicePaired, code, now).refused(why.as_str())).await;
+            }
+            return Ok(Some(json!({ "offered": false, "reason": why.as_str() })));
         }
         let whom = Whom {
             transaction: code.transaction,

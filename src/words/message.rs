@@ -177,6 +177,8 @@ messages! {
     PushNumberPick = "push-number-pick",
     PushNumberType = "push-number-type",
     PushWaiting = "push-waiting",
+    PushSilent = "push-silent",
+    PushSilentNote = "push-silent-note",
     PushAnswered = "push-answered",
     PushAsk = "push-ask",
     PushAskNote = "push-ask-note",

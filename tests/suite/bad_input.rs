@@ -219,6 +219,7 @@ async fn other_methods_are_refused_at_every_endpoint() {
         (device(&format!("/notifications/{id}")), "GET", Form::Device),
         (device(&format!("/notifications/{id}/approve")), "POST", Form::Device),
         (device(&format!("/notifications/{id}/deny")), "POST", Form::Device),
+        (device(&format!("/notifications/{id}/ack")), "POST", Form::Device),
         (device("/events"), "GET", Form::Device),
         (device("/me"), "GET", Form::Device),
         (device("/keys/rotate"), "POST", Form::Device),

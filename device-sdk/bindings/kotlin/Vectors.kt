@@ -340,6 +340,9 @@ fun texts() {
         val id = "3d0c8a1e-5f0b-4d52-9a53-6a1d0c1f2b3a"
         same(readPush("{\"type\":\"AUTHENTICATION\",\"notificationId\":\"$id\"}"), PushMessage(PushKind.AUTHENTICATION, id))
         same(readPush("{}"), null)
+        val silent = readPush("{\"type\":\"SILENT_VERIFY\",\"notificationId\":\"$id\",\"pv\":\"AAECAwQFBgcICQoLDA0ODw\"}")
+        same(silent?.kind, PushKind.SILENT_VERIFY)
+        same(silent?.pv?.toList(), (0..15).map { it.toByte() })
     }
     test("events, in pieces") {
         val stream = "event: ready\ndata: {}\n\nevent: unpaired\ndata: {}\n\n".toByteArray()

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nod_device::id_token::{Expectations, Offer};
 use nod_device::messages::{
-    DecisionAnswer, Enrollment, InstallationInfo, Me, PairedUser, Pairing, PairingRequest, Pending, PushToken,
-    RotateAnswer, RotateRequest,
+    AckAnswer, AckStatus, DecisionAnswer, Enrollment, InstallationInfo, Me, PairedUser, Pairing, PairingRequest,
+    Pending, PushToken, RotateAnswer, RotateRequest,
 };
 use nod_device::notification::{Decision, DenyReason, NewDeviceChoice, Notification};
 use nod_device::payload::{PayloadFacts, PushState, generate_mobile_payload};
 use nod_device::problem::Code;
 use nod_device::proof::{DeviceKey as _, KeyError, RotationClaims};
+use nod_device::push::PushMessage;
 use nod_device::self_test::Findings;
 use nod_device::verify::is_signed_by;
 use nod_device::{Call, DeviceId, Error, InstallationId, Issuer, NotificationId, PairingKey, Timestamp, decide};
@@ -158,6 +159,17 @@ impl Device {
     pub fn notification(&self, id: NotificationId) -> Result<Notification> {
         let notification = self.session.ask::<Notification>(&Call::notification(id))?;
         if notification.notification_id == id { Ok(notification) } else { Err(another("another notification")) }
+    }
+
+    /// The answer to a push that nobody is to see, as soon as it is there. For any other, nothing is sent.
+    pub fn acknowledge(&self, push: PushMessage) -> Result<()> {
+        let Some(pv) = push.pv else { return Ok(()) };
+        let call = Call::acknowledge(self.paired_as()?, push.notification_id, pv);
+        let AckAnswer { status } = self.session.ask(&call)?;
+        match status {
+            AckStatus::Done => Ok(()),
+            AckStatus::Unknown => Err(another("another word than that it was heard")),
+        }
     }
 
     /// Yes, to exactly what `notification` says. `number` when it asks for one; `amr` is how the phone knew the person

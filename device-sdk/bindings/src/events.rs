@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use nod_device::event_stream::{self, Decoder};
+use nod_device::event_stream::{self, Decoder, Frame};
 use nod_device::messages::Canceled;
-use nod_device::{Error, Notification};
+use nod_device::{Error, Notification, PushMessage};
 
 use crate::error::Result;
 
@@ -19,12 +19,23 @@ pub enum Event {
     Canceled {
         canceled: Canceled,
     },
+    /// Where no push service reaches the app: `Device.acknowledge`, and show nothing.
+    Silent {
+        push: PushMessage,
+    },
     /// The installation is no longer paired. The last event.
     Unpaired,
     /// One that this version does not understand.
     NotUnderstood {
         code: String,
     },
+}
+
+impl Event {
+    /// Nothing for events that this version does not know.
+    fn of(frame: &Frame) -> Option<Self> {
+        frame.silent().map(|push| Self::Silent { push }).or_else(|| frame.read().map(Self::from))
+    }
 }
 
 impl From<event_stream::Event> for Event {
@@ -56,6 +67,6 @@ impl EventDecoder {
     pub fn push(&self, bytes: Vec<u8>) -> Result<Vec<Event>> {
         let mut decoder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let frames = decoder.push(&bytes).map_err(|_| Error::Answer { status: 200, what: "an event is too long" })?;
-        Ok(frames.iter().filter_map(event_stream::Frame::read).map(Event::from).collect())
+        Ok(frames.iter().filter_map(Event::of).collect())
     }
 }

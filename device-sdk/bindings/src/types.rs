@@ -11,7 +11,7 @@ use nod_device::notification::{
     CancelReason, DenyReason, Kind, NewDevice, NewDeviceChoice, Notification, NumberMatching,
 };
 use nod_device::payload::{PayloadFacts, PushState, Signals};
-use nod_device::push::{PushKind, PushMessage};
+use nod_device::push::{NotAProofValue, ProofValue, PushKind, PushMessage};
 use nod_device::self_test::{Subject, Verdict};
 use nod_device::{DeviceId, InstallationId, Issuer, NotificationId, Timestamp, UserId};
 
@@ -20,6 +20,12 @@ uniffi::custom_type!(InstallationId, String, { remote, try_lift: |text| Ok(text.
 uniffi::custom_type!(NotificationId, String, { remote, try_lift: |text| Ok(text.parse()?), lower: |id| id.to_string() });
 uniffi::custom_type!(UserId, String, { remote, try_lift: |text| Ok(text.parse()?), lower: |id| id.to_string() });
 uniffi::custom_type!(Issuer, String, { remote, try_lift: |text| Ok(text.parse()?), lower: |issuer| issuer.to_string() });
+// Bytes, which nothing prints by mistake.
+uniffi::custom_type!(ProofValue, Vec<u8>, {
+    remote,
+    try_lift: |bytes| Ok(ProofValue::new(bytes.try_into().map_err(|_| NotAProofValue)?)),
+    lower: |value| value.as_bytes().to_vec(),
+});
 // Milliseconds since 1970.
 uniffi::custom_type!(Timestamp, i64, { remote, try_lift: |millis| Ok(Timestamp::from_millis(millis)), lower: |at| at.millis() });
 
@@ -300,6 +306,8 @@ pub enum PushKind {
     Authentication,
     /// It was answered elsewhere, or withdrawn: show it no more.
     AuthCanceled,
+    /// Somebody signs in by this app: `Device.acknowledge`, and show nothing.
+    SilentVerify,
     Other,
 }
 
@@ -308,6 +316,9 @@ pub enum PushKind {
 pub struct PushMessage {
     pub kind: PushKind,
     pub notification_id: NotificationId,
+    /// Of `SilentVerify` alone: what the answer has to have in it.
+    #[uniffi(default = None)]
+    pub pv: Option<ProofValue>,
 }
 
 /// What a self test looks at.

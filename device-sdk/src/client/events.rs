@@ -11,10 +11,13 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use reqwest::Response;
 
 use super::connection::{Connection, Timing, unreachable};
+use crate::call::Call;
 use crate::error::Error;
-use crate::event_stream::{Decoder, Event};
-use crate::id::NotificationId;
+use crate::event_stream::{Decoder, Event, Frame};
+use crate::id::{InstallationId, NotificationId};
+use crate::messages::AckAnswer;
 use crate::problem::Code;
+use crate::push::ProofValue;
 use crate::system;
 
 /// More questions than a person has open at a time.
@@ -27,11 +30,13 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 pub struct Events(Pin<Box<dyn Stream<Item = Event> + Send>>);
 
 impl Events {
-    pub(super) fn new(connection: Arc<Connection>) -> Self {
+    pub(super) fn new(connection: Arc<Connection>, installation: InstallationId) -> Self {
         let listener = Listener {
             pauses: Pauses { timing: connection.timing, next: connection.timing.first_pause },
             connection,
+            installation,
             open: None,
+            silent: VecDeque::new(),
             told: VecDeque::new(),
             seen: VecDeque::new(),
             pause: None,
@@ -67,6 +72,9 @@ impl fmt::Debug for Events {
 
 struct Listener {
     connection: Arc<Connection>,
+    installation: InstallationId,
+    /// To be answered without the app.
+    silent: VecDeque<(NotificationId, ProofValue)>,
     open: Option<(Response, Decoder)>,
     /// Read, but not yet handed out.
     told: VecDeque<Event>,
@@ -80,6 +88,7 @@ struct Listener {
 impl Listener {
     async fn next(&mut self) -> Option<Event> {
         loop {
+            self.answer().await;
             if let Some(event) = self.told.pop_front() {
                 return Some(event);
             }
@@ -89,6 +98,15 @@ impl Listener {
             if let Err(error) = self.advance().await {
                 self.fail(error);
             }
+        }
+    }
+
+    /// Answers what the app has no part in. Somebody waits for it, so it comes before everything else.
+    async fn answer(&mut self) {
+        while let Some((id, pv)) = self.silent.front().copied() {
+            // One that was not heard was not answered, as far as the server is concerned.
+            let _: Result<AckAnswer, Error> = self.connection.ask(Call::acknowledge(self.installation, id, pv)).await;
+            self.silent.pop_front();
         }
     }
 
@@ -110,7 +128,9 @@ impl Listener {
             return Ok(());
         };
         let frames = decoder.push(&bytes).map_err(|_| Error::Answer { status: 200, what: "an event is too long" })?;
-        for event in frames.iter().filter_map(crate::event_stream::Frame::read) {
+        self.silent
+            .extend(frames.iter().filter_map(Frame::silent).filter_map(|push| Some((push.notification_id, push.pv?))));
+        for event in frames.iter().filter_map(Frame::read) {
             self.hear(event);
             if self.over {
                 break;

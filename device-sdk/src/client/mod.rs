@@ -26,12 +26,14 @@ use crate::id::{DeviceId, InstallationId, NotificationId};
 use crate::issuer::Issuer;
 use crate::jwk::PublicJwk;
 use crate::messages::{
-    DecisionAnswer, InstallationInfo, Me, PairedUser, Pairing, PairingRequest, Pending, PushToken, RotateAnswer,
+    AckAnswer, AckStatus, DecisionAnswer, InstallationInfo, Me, PairedUser, Pairing, PairingRequest, Pending,
+    PushToken, RotateAnswer,
 };
 use crate::notification::{Decision, DenyReason, NewDeviceChoice, Notification};
 use crate::pairing_link::PairingKey;
 use crate::problem::Code;
 use crate::proof::{DeviceKey, KeyError};
+use crate::push::{PushKind, PushMessage};
 use crate::software_key::{SoftwareKey, StoredKey};
 use crate::timestamp::Timestamp;
 pub use crate::verify::verify;
@@ -291,9 +293,32 @@ impl DeviceClient {
         if status == expected { Ok(()) } else { Err(Error::Answer { status: 200, what: "the opposite decision" }) }
     }
 
-    /// Questions as they come, and what becomes of them. See [`Events`].
+    /// Questions as they come, and what becomes of them. See [`Events`]. A push that nobody is to see is answered on the
+    /// way, where no push service carries it.
     pub fn events(&self) -> Events {
-        Events::new(self.connection.clone())
+        Events::new(self.connection.clone(), self.installation_id)
+    }
+
+    /// What a platform handed over: the data of a message of FCM, the payload of one of APNs, the text of one of Web
+    /// Push. A push that nobody is to see is answered here.
+    pub async fn process_remote_notification(&self, json: &[u8]) -> Result<RemoteNotification, Error> {
+        let Some(push) = PushMessage::read(json) else { return Ok(RemoteNotification::Nothing) };
+        let id = push.notification_id;
+        match (push.kind, push.pv) {
+            (PushKind::Authentication, _) => {
+                let question = self.notification(id).await?;
+                Ok(RemoteNotification::Question(Box::new(question)))
+            }
+            (PushKind::AuthCanceled, _) => Ok(RemoteNotification::Canceled(id)),
+            (PushKind::SilentVerify, Some(pv)) => {
+                let answer: AckAnswer = self.connection.ask(Call::acknowledge(self.installation_id, id, pv)).await?;
+                match answer.status {
+                    AckStatus::Done => Ok(RemoteNotification::Verified),
+                    AckStatus::Unknown => Ok(RemoteNotification::Nothing),
+                }
+            }
+            (PushKind::SilentVerify, None) | (PushKind::Other, _) => Ok(RemoteNotification::Nothing),
+        }
     }
 
     pub async fn me(&self) -> Result<Me, Error> {
@@ -354,6 +379,19 @@ impl DeviceClient {
         }
         Ok(())
     }
+}
+
+/// What came by a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemoteNotification {
+    /// Show it, and have the person answer.
+    Question(Box<Notification>),
+    /// Show it no more.
+    Canceled(NotificationId),
+    /// It was answered. There is nothing to be shown.
+    Verified,
+    /// It is for somebody else, or of a newer server.
+    Nothing,
 }
 
 impl fmt::Debug for DeviceClient {

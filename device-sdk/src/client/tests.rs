@@ -16,6 +16,7 @@ use crate::event_stream::Event;
 use crate::messages::RotateRequest;
 use crate::notification::{CancelReason, NumberMatching};
 use crate::proof::{ProofClaims, Purpose, Statement, UnverifiedProof};
+use crate::push::ProofValue;
 
 const INSTALLATION: InstallationId = InstallationId::new(uuid::Uuid::from_u128(1));
 const NOW: Timestamp = Timestamp::from_seconds(1_772_366_400);
@@ -390,6 +391,81 @@ async fn a_broken_stream_is_opened_again_and_nothing_is_told_twice() {
     for request in &received {
         assert_eq!(proof(&double.issuer, request).0.statement, Statement::Read);
     }
+}
+
+fn silent_push() -> (String, ProofValue) {
+    let value = ProofValue::new([7; 16]);
+    let id = notification(1).notification_id;
+    (serde_json::to_string(&PushMessage::silent_verify(id, value)).unwrap(), value)
+}
+
+/// The answer that a request is, to which push and with what.
+fn acknowledged(issuer: &str, request: &Received) -> (NotificationId, ProofValue) {
+    let Statement::Ack(said) = proof(issuer, request).0.statement else { panic!("no answer to a push") };
+    assert_eq!(said.installation_id, INSTALLATION);
+    assert_eq!(request.path, format!("/device/v1/notifications/{}/ack", said.notification_id));
+    let body: crate::messages::AckRequest = serde_json::from_slice(&request.body).unwrap();
+    (said.notification_id, body.pv)
+}
+
+#[tokio::test]
+async fn f3_what_came_by_a_push_is_dealt_with() {
+    let question = serde_json::to_string(&notification(1)).unwrap();
+    let double = Double::start(move |request, _| {
+        if request.path.ends_with("/ack") {
+            Answer::json(200, r#"{"status":"DONE"}"#)
+        } else {
+            Answer::json(200, question.clone())
+        }
+    })
+    .await;
+    let client = client(&double.issuer);
+    let id = notification(1).notification_id;
+    let (silent, value) = silent_push();
+    let said = |push: PushMessage| serde_json::to_string(&push).unwrap();
+    let asked = RemoteNotification::Question(Box::new(notification(1)));
+    let apns = format!(r#"{{"aps":{{"content-available":1}},"nod":{silent}}}"#);
+    for (json, expected) in [
+        (silent.clone(), RemoteNotification::Verified),
+        (apns, RemoteNotification::Verified),
+        (said(PushMessage::authentication(id)), asked),
+        (said(PushMessage::auth_canceled(id)), RemoteNotification::Canceled(id)),
+        (silent.replace("SILENT_VERIFY", "SOMETHING_NEW"), RemoteNotification::Nothing),
+        (r#"{"chat":"hello"}"#.to_owned(), RemoteNotification::Nothing),
+    ] {
+        assert_eq!(client.process_remote_notification(json.as_bytes()).await.unwrap(), expected, "{json}");
+    }
+    let received = double.received();
+    assert_eq!(received.len(), 3, "two answers and a question");
+    for request in &received[..2] {
+        assert_eq!(acknowledged(&double.issuer, request), (id, value));
+    }
+    let refused = Double::start(|_, _| Answer::problem(409, "EXPIRED")).await;
+    let late = self::client(&refused.issuer).process_remote_notification(silent.as_bytes()).await.unwrap_err();
+    assert_eq!(late.code(), "EXPIRED");
+}
+
+#[tokio::test]
+async fn f3_a_silent_push_of_the_live_channel_is_answered_without_the_app() {
+    let (silent, value) = silent_push();
+    let told = format!("event: silent_verify\ndata: {silent}\n\n");
+    let double = Double::start(move |request, _| {
+        if request.path.ends_with("/ack") {
+            // Whatever comes of it, the app hears nothing.
+            Answer::problem(409, "EXPIRED")
+        } else {
+            Answer::events(&(ready() + &told + &event("notification", notification(2)) + &event("unpaired", json!({}))))
+        }
+    })
+    .await;
+    let mut events = client(&double.issuer).events();
+    assert!(matches!(events.next().await, Some(Event::Ready)));
+    assert!(matches!(events.next().await, Some(Event::Notification(n)) if *n == notification(2)));
+    assert!(matches!(events.next().await, Some(Event::Unpaired)));
+    assert!(events.next().await.is_none());
+    let received = double.received();
+    assert_eq!(received.len(), 2);
+    assert_eq!(acknowledged(&double.issuer, &received[1]), (notification(1).notification_id, value));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ impl Flow {
                 None => Status::AuthenticationRequired,
                 Some(
                     SecondFactor::Authorized(_)
+                    | SecondFactor::Verified { .. }
                     | SecondFactor::OtpVerified(_)
                     | SecondFactor::PasskeyVerified(_)
                     | SecondFactor::Waived
@@ -28,7 +29,7 @@ impl Flow {
                 Some(SecondFactor::Pairing(..)) => Status::MobilePairingRequired,
                 Some(SecondFactor::Failed(_)) => Status::MfaFailed,
                 Some(SecondFactor::Choosing(_)) => Status::DeviceSelectionRequired,
-                Some(SecondFactor::Waiting(_)) => Status::PushConfirmationWaiting,
+                Some(SecondFactor::Waiting(_) | SecondFactor::Verifying(_)) => Status::PushConfirmationWaiting,
                 Some(SecondFactor::TimedOut(_)) => Status::PushConfirmationTimedOut,
                 Some(SecondFactor::Rejected) => Status::PushConfirmationRejected,
                 Some(SecondFactor::Otp(_) | SecondFactor::Totp(_)) => Status::OtpRequired,
@@ -78,6 +79,7 @@ impl Flow {
                 None => &[Action::Authenticate, Action::CancelAuthentication],
                 Some(
                     SecondFactor::Authorized(_)
+                    | SecondFactor::Verified { .. }
                     | SecondFactor::OtpVerified(_)
                     | SecondFactor::PasskeyVerified(_)
                     | SecondFactor::Waived
@@ -92,6 +94,7 @@ impl Flow {
                     &[Action::CheckAssertion, Action::SelectDevice, Action::CancelAuthentication]
                 }
                 Some(SecondFactor::Failed(_) | SecondFactor::Rejected) => &[Action::CancelAuthentication],
+                Some(SecondFactor::Verifying(_)) => &[Action::Poll, Action::CancelAuthentication],
                 Some(SecondFactor::Waiting(_)) => &[Action::Poll, Action::SelectDevice, Action::CancelAuthentication],
                 Some(SecondFactor::Choosing(_) | SecondFactor::TimedOut(_)) => {
                     &[Action::SelectDevice, Action::CancelAuthentication]

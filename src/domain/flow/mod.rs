@@ -37,7 +37,7 @@ mod walk;
 pub use self::at::{Again, At, Failure, Offered};
 pub use self::begin::Start;
 pub use self::notes::{Factor, Note, Notes};
-pub use self::second_factor::{Asked, Outcome, Proved, Pushed, SecondFactor};
+pub use self::second_factor::{Asked, Outcome, Proved, Pushed, SecondFactor, Verifying};
 
 /// Without an action for this long, a flow ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);

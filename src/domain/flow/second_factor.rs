@@ -13,7 +13,7 @@ use crate::domain::policy::Source;
 use crate::domain::second_factor::{Verdict, Why};
 use crate::domain::session::{Authentication, Trusted};
 use crate::domain::totp::Typing;
-use crate::protocol::id::{AuthReqId, DeviceId, MfaPolicyId, OtpId, RequestId, UserId};
+use crate::protocol::id::{AuthReqId, DeviceId, InstallationId, MfaPolicyId, NotificationId, OtpId, RequestId, UserId};
 use crate::secret::Digest;
 
 /// Where the second factor is, once it came to something. Nothing goes on until whoever runs the flow says so.
@@ -47,6 +47,13 @@ pub enum SecondFactor {
     Asserting(Asserting),
     /// It has, then.
     PasskeyVerified(Timestamp),
+    /// The app on a trusted device is asked for more than its key, and nobody sees it.
+    Verifying(Verifying),
+    /// A device has vouched for the person, and answered; or did not, and the policy does without.
+    Verified {
+        trusted: Trusted,
+        answered: bool,
+    },
 }
 
 /// By what somebody has let in an app.
@@ -64,6 +71,15 @@ pub struct Asked {
     pub about: Enrolment,
     /// Whoever runs the flow can have the app become a device before it goes on.
     pub pairs: bool,
+}
+
+/// A push to the app on a trusted device that nobody sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verifying {
+    pub device: DeviceId,
+    pub installation: InstallationId,
+    pub notification: NotificationId,
+    pub expires_at: Timestamp,
 }
 
 /// A question on a device of the person.
@@ -110,7 +126,9 @@ impl SecondFactor {
             | Self::Totp(_)
             | Self::Asserting(_)
             | Self::PasskeyVerified(_)
-            | Self::LetIn(_) => None,
+            | Self::LetIn(_)
+            | Self::Verifying(_)
+            | Self::Verified { .. } => None,
         }
     }
 
@@ -122,6 +140,7 @@ impl SecondFactor {
             Self::Otp(sent) => &sent.devices,
             Self::Totp(typing) => &typing.devices,
             Self::Asserting(asserting) => &asserting.devices,
+            Self::Verifying(verifying) => std::slice::from_ref(&verifying.device),
             Self::Authorized(_)
             | Self::Waived
             | Self::Pairing(..)
@@ -129,8 +148,14 @@ impl SecondFactor {
             | Self::Rejected
             | Self::PasskeyVerified(_)
             | Self::OtpVerified(_)
-            | Self::LetIn(_) => &[],
+            | Self::LetIn(_)
+            | Self::Verified { .. } => &[],
         }
+    }
+
+    /// Of those, on which they can be asked if they say so.
+    pub fn offered(&self) -> &[DeviceId] {
+        if matches!(self, Self::Verifying(_)) { &[] } else { self.devices() }
     }
 
     /// The question that was put last.
@@ -148,8 +173,15 @@ impl SecondFactor {
             | Self::Totp(_)
             | Self::Asserting(_)
             | Self::PasskeyVerified(_)
-            | Self::LetIn(_) => None,
+            | Self::LetIn(_)
+            | Self::Verifying(_)
+            | Self::Verified { .. } => None,
         }
+    }
+
+    /// The question whose answer is waited for.
+    pub const fn waits_for(&self) -> Option<&Pushed> {
+        if let Self::Waiting(pushed) = self { Some(pushed) } else { None }
     }
 
     /// The device that is asked, or was last.
@@ -159,6 +191,7 @@ impl SecondFactor {
             Self::Otp(sent) => Some(sent.selected),
             Self::Totp(typing) => Some(typing.selected),
             Self::Asserting(asserting) => Some(asserting.selected),
+            Self::Verifying(verifying) => Some(verifying.device),
             Self::Authorized(_)
             | Self::Waived
             | Self::Pairing(..)
@@ -167,7 +200,8 @@ impl SecondFactor {
             | Self::Rejected
             | Self::PasskeyVerified(_)
             | Self::OtpVerified(_)
-            | Self::LetIn(_) => None,
+            | Self::LetIn(_)
+            | Self::Verified { .. } => None,
         }
     }
 }
@@ -193,16 +227,42 @@ impl Flow {
     /// The question whose answer is waited for.
     pub const fn waits_for(&self) -> Option<&Pushed> {
         match &self.second_factor {
-            Some(SecondFactor::Waiting(pushed)) => Some(pushed),
+            Some(second_factor) => second_factor.waits_for(),
+            None => None,
+        }
+    }
+
+    /// The push that nobody sees, whose answer is waited for.
+    pub const fn verifying(&self) -> Option<&Verifying> {
+        match &self.second_factor {
+            Some(SecondFactor::Verifying(verifying)) => Some(verifying),
             Some(_) | None => None,
         }
+    }
+
+    /// The app on a trusted device is asked for more than its key. `None`: no second factor is asked for.
+    #[must_use]
+    pub fn verifies(self, verifying: Verifying) -> Option<Self> {
+        self.asking(Source::Mfa).filter(|_| self.second_factor.is_none())?;
+        let second_factor = Some(SecondFactor::Verifying(verifying));
+        Some(Self { second_factor, newcomer: None, enrolment: None, ..self })
+    }
+
+    /// The device vouches for the person. `answered`: its app has answered this push; else, the policy does without.
+    /// `None`: nobody waits for it.
+    #[must_use]
+    pub fn vouched_for(self, notification: NotificationId, answered: bool) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        let verifying = self.verifying().filter(|verifying| verifying.notification == notification)?;
+        let trusted = Trusted::silent(verifying.device);
+        Some(Self { second_factor: Some(SecondFactor::Verified { trusted, answered }), ..self })
     }
 
     /// The person is asked on this device from now on, and on no other. `None`: it is none of those that can be.
     #[must_use]
     pub fn pushed(mut self, pushed: Pushed) -> Option<Self> {
         self.asking(Source::Mfa)?;
-        let devices = self.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+        let devices = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
         if !devices.contains(&pushed.selected) {
             return None;
         }
@@ -223,7 +283,7 @@ impl Flow {
     #[must_use]
     pub fn code_sent(mut self, sent: Sent) -> Option<Self> {
         self.asking(Source::Mfa)?;
-        let devices = self.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+        let devices = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
         if !devices.contains(&sent.selected) {
             return None;
         }
@@ -253,7 +313,7 @@ impl Flow {
     #[must_use]
     pub fn with_typing(mut self, typing: Typing) -> Option<Self> {
         self.asking(Source::Mfa)?;
-        let devices = self.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+        let devices = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
         if !devices.contains(&typing.selected) {
             return None;
         }
@@ -283,7 +343,7 @@ impl Flow {
     #[must_use]
     pub fn with_assertion(mut self, asserting: Asserting) -> Option<Self> {
         self.asking(Source::Mfa)?;
-        let devices = self.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+        let devices = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
         if !devices.contains(&asserting.selected) {
             return None;
         }
@@ -317,7 +377,7 @@ impl Flow {
     }
 
     /// What it came to. `pairs`: whoever runs the flow can have the app become a device before it goes on, until
-    /// then. `None`: none was asked for.
+    /// then. `None`: none was asked for, or a device has to answer first ([`Flow::verifies`]).
     #[must_use]
     pub fn second_factor_evaluated(
         self,
@@ -327,10 +387,11 @@ impl Flow {
         self.asking(Source::Mfa).filter(|_| self.second_factor.is_none())?;
         // Not on the word of a session alone, which may be somebody else's by now.
         let enrolment = enrolment.filter(|_| self.notes.has_verified_here());
-        let offered = pairs.filter(|_| enrolment.is_some());
+        let offered = pairs.filter(|_| enrolment.as_ref().is_some_and(|about| about.grounds.refused().is_none()));
         let asks = matches!(&verdict, Verdict::Ask(..));
         let second_factor = match (verdict, offered) {
             (Verdict::Authorized(device), _) => SecondFactor::Authorized(Trusted::silent(device)),
+            (Verdict::Verify(..), _) => return None,
             (Verdict::LetIn, _) => SecondFactor::LetIn(None),
             (Verdict::Ask(devices, _), _) => SecondFactor::Choosing(devices),
             (Verdict::Waived(_), Some(until)) => SecondFactor::Pairing(until, None),
@@ -363,7 +424,8 @@ impl Flow {
         self
     }
 
-    /// Nobody is asked any more, on whatever it was: what comes of that is found out anew. `None`: nobody was.
+    /// Nobody is asked any more, on whatever it was, nor is an app: what comes of that is found out anew. `None`: nobody
+    /// was.
     #[must_use]
     pub fn unasked(mut self) -> Option<Self> {
         self.asking(Source::Mfa)?;
@@ -377,7 +439,9 @@ impl Flow {
     pub fn second_factor_continued(mut self, around: &Around<'_>) -> Option<Self> {
         let step = self.asking(Source::Mfa)?;
         let proved = match self.second_factor.take()? {
-            SecondFactor::Authorized(trusted) | SecondFactor::LetIn(Some(trusted)) => Some(Proved::Device(trusted)),
+            SecondFactor::Authorized(trusted)
+            | SecondFactor::Verified { trusted, .. }
+            | SecondFactor::LetIn(Some(trusted)) => Some(Proved::Device(trusted)),
             SecondFactor::OtpVerified(source) => Some(Proved::Code(source)),
             SecondFactor::PasskeyVerified(at) => Some(Proved::Passkey(at)),
             SecondFactor::Pairing(_, proved) => proved,
@@ -389,7 +453,8 @@ impl Flow {
             | SecondFactor::Rejected
             | SecondFactor::Totp(_)
             | SecondFactor::Asserting(_)
-            | SecondFactor::Otp(_) => return None,
+            | SecondFactor::Otp(_)
+            | SecondFactor::Verifying(_) => return None,
         };
         self.newcomer = None;
         match proved {
@@ -427,9 +492,12 @@ impl Flow {
         }
     }
 
-    /// By this app the person signs in.
+    /// By this app the person signs in. What it says of its phone now counts, whatever it said when somebody was asked.
     #[must_use]
-    pub fn by(self, app: Option<MobileApp>) -> Self {
+    pub fn by(mut self, app: Option<MobileApp>) -> Self {
+        if let (Some(asked), Some(app)) = (&mut self.newcomer, &app) {
+            asked.about.app.unsound |= app.unsound;
+        }
         Self { app, ..self }
     }
 }

@@ -4,7 +4,8 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 
 use crate::domain::mfa_policy::{
-    AdditionalDevices, DeviceSelection, Fido2Method, Matching, MfaPolicy, Permitted, PushLimit, Without,
+    AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MfaPolicy,
+    Permitted, PushLimit, Unanswered, Without,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -42,6 +43,21 @@ closed! {
 closed! {
     #[doc = "What somebody carries from the screen to the device: `pick`, one of three numbers; `type`, a number that is typed; `off`, nothing."]
     PushNumberMatching: Matching = Matching::ALL.iter().map(|mode| mode.as_str());
+}
+
+closed! {
+    #[doc = "Whether an app on a trusted device has to answer a push that nobody sees: `disabled`, its key is enough; `permissive`, it is asked, and believed without an answer as well; `restrictive`, without one it is not believed."]
+    ExtraVerificationMode: ExtraVerification = ExtraVerification::ALL.iter().map(|mode| mode.as_str());
+}
+
+closed! {
+    #[doc = "What becomes of somebody whose app has not answered, where it had to: `fail`, they do not get in; `other_method`, they are asked for what else they have."]
+    ExtraVerificationFallback: Unanswered = Unanswered::ALL.iter().map(|mode| mode.as_str());
+}
+
+closed! {
+    #[doc = "What becomes of an app that says that its phone is rooted, debugged or hooked into: `disabled`, nothing; `permissive`, it is written down; `restrictive`, it vouches for nobody, and becomes nobody's device."]
+    IntegrityDetectionMode: IntegrityDetection = IntegrityDetection::ALL.iter().map(|mode| mode.as_str());
 }
 
 /// How often the devices of one person are asked, in seconds.
@@ -147,6 +163,15 @@ pub struct PermittedBody {
     pub device_authorization: Option<bool>,
     /// As a device it asks its person. `true` when left out.
     pub push: Option<bool>,
+    /// What it has to answer before it is believed that it is there. `disabled` when left out.
+    pub extra_verification: Option<ExtraVerificationMode>,
+    /// Within so many seconds, 7 when left out.
+    #[oai(validator(minimum(value = "3"), maximum(value = "15")))]
+    pub extra_verification_timeout: Option<u32>,
+    /// For `restrictive`. `fail` when left out.
+    pub extra_verification_fallback: Option<ExtraVerificationFallback>,
+    /// `disabled` when left out. A phone that lies says that all is well.
+    pub integrity_detection: Option<IntegrityDetectionMode>,
 }
 
 /// What counts as a second factor for whom, and which apps may become trusted devices by themselves.
@@ -293,6 +318,10 @@ impl From<&Permitted> for PermittedBody {
             auto_enrollment: Some(permitted.auto_enrollment),
             device_authorization: Some(permitted.device_authorization),
             push: Some(permitted.push),
+            extra_verification: Some(permitted.extra_verification.into()),
+            extra_verification_timeout: Some(permitted.extra_verification_timeout),
+            extra_verification_fallback: Some(permitted.extra_verification_fallback.into()),
+            integrity_detection: Some(permitted.integrity_detection.into()),
         }
     }
 }

@@ -2,12 +2,13 @@
 //! not from messages: after each ring the stream looks into the inboxes and tells the differences,
 //! so nothing is missed when a ring is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use nod_device::event_stream::SILENT_VERIFY;
 use nod_device::messages::Canceled;
 use nod_device::proof::Purpose;
 use nod_device::{self as wire, Notification};
@@ -23,6 +24,7 @@ use crate::metrics::{Limit, OneMore, metrics};
 use crate::protocol::id::{InstallationId, NotificationId};
 use crate::usecase::StoreError;
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError};
+use crate::usecase::device_trust::silent::AnswerSilently;
 use crate::usecase::inbox::{ReadInbox, Wakeups};
 
 /// An app reconnects at least this often, so that a revoked one does not listen for ever.
@@ -33,6 +35,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Live channels of one installation on one node: an app needs one, and one more while it reconnects.
 const STREAMS: usize = 4;
+
+/// More pushes that nobody sees than wait for one installation at a time.
+const REMEMBERED: usize = 32;
 
 /// The open live channels.
 #[derive(Clone, Debug, Default)]
@@ -97,10 +102,13 @@ impl Drop for Stream {
 struct Listening {
     stream: Stream,
     inbox: ReadInbox,
+    silent: AnswerSilently,
     caller: AuthenticatedInstallation,
     time: CallTime,
     wakeups: Wakeups,
     told: HashSet<wire::NotificationId>,
+    /// The last pushes that nobody sees, so that each is told once.
+    pushed: VecDeque<wire::NotificationId>,
     queue: Vec<Event>,
     until: Instant,
     over: bool,
@@ -120,10 +128,12 @@ pub(super) async fn listen(api: &DeviceApi, http: &Request) -> poem::Result<Resp
     let mut listening = Listening {
         stream,
         inbox: api.inbox.clone(),
+        silent: api.silent.clone(),
         caller,
         time,
         wakeups,
         told: HashSet::new(),
+        pushed: VecDeque::new(),
         queue: vec![Event::message("{}").event_type("ready")],
         until: Instant::now() + LONGEST,
         over: false,
@@ -191,6 +201,16 @@ impl Listening {
             if self.told.insert(notification.notification_id) {
                 self.push_notification(&notification);
             }
+        }
+        for message in self.silent.told(&self.caller).await? {
+            if self.pushed.contains(&message.notification_id) {
+                continue;
+            }
+            if self.pushed.len() >= REMEMBERED {
+                self.pushed.pop_front();
+            }
+            self.pushed.push_back(message.notification_id);
+            self.push(SILENT_VERIFY, &message);
         }
         Ok(())
     }

@@ -247,6 +247,27 @@ pub enum DenyReason {
     BiometricsRejected,
 }
 
+/// What was in a push that nobody sees.
+#[derive(Object)]
+#[oai(rename = "AckRequest")]
+pub struct Ack {
+    /// 22 characters of base64url.
+    pv: String,
+}
+
+/// It was heard.
+#[derive(Object)]
+pub struct AckAnswer {
+    status: AckStatus,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AckStatus {
+    /// It was what was pushed, in time.
+    Done,
+}
+
 /// What the server wrote down.
 #[derive(Object)]
 pub struct DecisionAnswer {

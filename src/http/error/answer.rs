@@ -179,7 +179,9 @@ fn device_refused(refusal: &DeviceRefusal) -> Answer {
         | DeviceErrorCode::ProofReplayed
         | DeviceErrorCode::UseDeviceNonce
         | DeviceErrorCode::DeviceUnknown => StatusCode::UNAUTHORIZED,
-        DeviceErrorCode::DeviceBlocked | DeviceErrorCode::NumberMismatch => StatusCode::FORBIDDEN,
+        DeviceErrorCode::DeviceBlocked | DeviceErrorCode::NumberMismatch | DeviceErrorCode::PushValueInvalid => {
+            StatusCode::FORBIDDEN
+        }
         DeviceErrorCode::NotificationNotFound
         | DeviceErrorCode::EnrollmentNotFound
         | DeviceErrorCode::DeviceNotFound

@@ -51,6 +51,11 @@ pub(super) fn fields(seen: &Seen) -> Value {
             members.insert("pollInterval".to_owned(), json!(POLL_INTERVAL));
             members.extend(number(pushed).map(|number| ("numberMatching".to_owned(), number)));
         }
+        Some(SecondFactor::Verifying(verifying)) => {
+            members.insert("silent".to_owned(), json!(true));
+            members.insert("expiresAt".to_owned(), json!(verifying.expires_at.to_string()));
+            members.insert("pollInterval".to_owned(), json!(POLL_INTERVAL));
+        }
         Some(SecondFactor::Otp(sent)) => members.extend(of_code(sent, seen.code)),
         Some(SecondFactor::Totp(_)) => members.extend(of_totp(seen.code)),
         Some(SecondFactor::Asserting(_)) => {

@@ -134,6 +134,10 @@ impl FlowApi {
                 },
             }),
             (Status::MfaCompleted, _) => {
+                if let Some(SecondFactor::Verified { answered, .. }) = &flow.second_factor {
+                    let extra = if *answered { "ok" } else { "skipped" };
+                    return json!({ "code": "device_authorized", "extraVerification": extra });
+                }
                 let code = match &flow.second_factor {
                     Some(SecondFactor::Authorized(trusted)) if trusted.is_silent() => "device_authorized",
                     Some(SecondFactor::Authorized(_)) => "push_confirmed",

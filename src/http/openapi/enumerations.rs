@@ -6,8 +6,9 @@ use super::{components, put};
 use crate::domain::mfa_readiness::FindingCode;
 
 /// The name of a schema, and each of its words.
-const MEANINGS: [(&str, &[(&str, &str)]); 34] = [
+const MEANINGS: [(&str, &[(&str, &str)]); 38] = [
     ("AccessTokenFormat", &[("jwt", "A JWT as RFC 9068 has it."), ("opaque", "A handle, which is introspected.")]),
+    ("AckStatus", &[("DONE", "It was what was pushed, in time.")]),
     (
         "AdditionalTrustedDevices",
         &[
@@ -122,6 +123,26 @@ const MEANINGS: [(&str, &[(&str, &str)]); 34] = [
     ),
     ("DeviceState", &[("active", "It is asked."), ("blocked", "It is not asked, and cannot answer.")]),
     ("EventResult", &[("done", "It was done."), ("refused", "It was refused.")]),
+    (
+        "ExtraVerificationFallback",
+        &[("fail", "Whoever it is does not get in."), ("other_method", "They are asked for what else they have.")],
+    ),
+    (
+        "ExtraVerificationMode",
+        &[
+            ("disabled", "The key of the app is enough: nothing is pushed."),
+            ("permissive", "The app is asked, and believed without an answer as well: that is written down."),
+            ("restrictive", "Without an answer the app is not believed."),
+        ],
+    ),
+    (
+        "IntegrityDetectionMode",
+        &[
+            ("disabled", "Nobody looks at what the app says of its phone."),
+            ("permissive", "It is written down."),
+            ("restrictive", "An app on such a phone vouches for nobody, and becomes nobody's device."),
+        ],
+    ),
     (
         "KeyState",
         &[

@@ -8,8 +8,9 @@ use serde_json::Number;
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::mfa_policy::{
-    AdditionalDevices, DeviceSelection, Fido2Method, LET_IN_FOR, Matching, MfaPolicy, PUSH_TIMEOUT, Permitted,
-    PushLimit, Without, let_in_for, push_timeout,
+    AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, LET_IN_FOR, Matching,
+    MfaPolicy, PUSH_TIMEOUT, Permitted, PushLimit, SILENT_TIMEOUT, Unanswered, Without, let_in_for, push_timeout,
+    silent_timeout,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -155,6 +156,19 @@ pub struct PermittedWish {
     /// `true` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<bool>,
+    /// `disabled` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_verification: Option<String>,
+    /// Seconds; 7 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole")]
+    pub extra_verification_timeout: Option<u32>,
+    /// `fail` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_verification_fallback: Option<String>,
+    /// `disabled` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integrity_detection: Option<String>,
 }
 
 impl Described for MfaPolicy {
@@ -271,12 +285,7 @@ impl MfaPolicyWish {
                 Some(id) if parsed.iter().any(|other| other.application == id) => {
                     problems.add_to(format!("/applications/{at}"), FieldCode::Invalid, "It is there twice.");
                 }
-                Some(application) => parsed.push(Permitted {
-                    application,
-                    auto_enrollment: wish.auto_enrollment,
-                    device_authorization: wish.device_authorization,
-                    push: wish.push.unwrap_or(true),
-                }),
+                Some(application) => parsed.push(wish.permitted(application, at, problems)),
                 None => problems.0.push(no_application(at)),
             }
         }
@@ -291,10 +300,10 @@ struct Word<T> {
 }
 
 impl<T: Default> Word<T> {
-    fn of(&self, pointer: &'static str, wished: Option<&str>, problems: &mut Problems) -> T {
+    fn of(&self, pointer: impl Into<String>, wished: Option<&str>, problems: &mut Problems) -> T {
         let Some(text) = wished else { return T::default() };
         (self.parse)(text).unwrap_or_else(|| {
-            problems.add(pointer, FieldCode::Unknown, self.words);
+            problems.add_to(pointer.into(), FieldCode::Unknown, self.words);
             T::default()
         })
     }
@@ -414,6 +423,41 @@ impl PermittedWish {
             auto_enrollment: permitted.auto_enrollment,
             device_authorization: permitted.device_authorization,
             push: Some(permitted.push),
+            extra_verification: Some(permitted.extra_verification.to_string()),
+            extra_verification_timeout: Some(permitted.extra_verification_timeout),
+            extra_verification_fallback: Some(permitted.extra_verification_fallback.to_string()),
+            integrity_detection: Some(permitted.integrity_detection.to_string()),
+        }
+    }
+
+    /// What the application that is named at this place may do.
+    fn permitted(&self, application: NativeApplicationId, at: usize, problems: &mut Problems) -> Permitted {
+        let member = |name: &str| format!("/applications/{at}/{name}");
+        let words = "disabled, permissive or restrictive.";
+        let extra = Word { parse: ExtraVerification::parse, words };
+        let integrity = Word { parse: IntegrityDetection::parse, words };
+        let fallback = Word { parse: Unanswered::parse, words: "fail or other_method." };
+        let timeout = self.extra_verification_timeout.unwrap_or_else(silent_timeout);
+        if !SILENT_TIMEOUT.contains(&timeout) {
+            problems.add_to(member("extra_verification_timeout"), FieldCode::Invalid, "3 to 15 seconds.");
+        }
+        Permitted {
+            application,
+            auto_enrollment: self.auto_enrollment,
+            device_authorization: self.device_authorization,
+            push: self.push.unwrap_or(true),
+            extra_verification: extra.of(member("extra_verification"), self.extra_verification.as_deref(), problems),
+            extra_verification_timeout: timeout,
+            extra_verification_fallback: fallback.of(
+                member("extra_verification_fallback"),
+                self.extra_verification_fallback.as_deref(),
+                problems,
+            ),
+            integrity_detection: integrity.of(
+                member("integrity_detection"),
+                self.integrity_detection.as_deref(),
+                problems,
+            ),
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::domain::client::{
     AccessTokenFormat, Authentication, Client, GrantType, Logout, Pages, Requests, Secrets, SignIn, StoredSecret,
 };
 use crate::domain::mfa_policy::{
-    AdditionalDevices, DeviceSelection, Fido2Method, Matching, MfaPolicy, Permitted, PushLimit, Without, let_in_for,
-    push_timeout,
+    AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MfaPolicy,
+    Permitted, PushLimit, Unanswered, Without, let_in_for, push_timeout, silent_timeout,
 };
 use crate::domain::native_application::NativeApplication;
 use crate::domain::otp::{Channel, OtpDevice, OtpMethod};
@@ -193,6 +193,10 @@ fn mfa_policy(now: Timestamp) -> Option<MfaPolicy> {
             auto_enrollment: true,
             device_authorization: true,
             push: true,
+            extra_verification: ExtraVerification::default(),
+            extra_verification_timeout: silent_timeout(),
+            extra_verification_fallback: Unanswered::default(),
+            integrity_detection: IntegrityDetection::default(),
         }],
         created_at: now,
     })

@@ -196,12 +196,13 @@ impl AnswerEnrolment {
         let sign_on = self.directory.sign_on().await?;
         let application = sign_on.native_application_of(&offer.client).filter(|own| own.id == offer.app.application);
         let application = application.ok_or_else(|| gone("the client has another application now"))?;
-        let enrols = |policy: &Arc<MfaPolicy>| match offer.grounds {
+        let lets = |policy: &Arc<MfaPolicy>| match offer.grounds {
             Grounds::First => policy.enrols_first(&application.id),
             Grounds::Approved => policy.enrols(&application.id),
             Grounds::Individually => policy.enrols_individually(&application.id),
-            Grounds::Full => false,
+            Grounds::Full | Grounds::Unsound => false,
         };
+        let enrols = |policy: &Arc<MfaPolicy>| lets(policy) && !policy.refuses(&offer.app);
         if !sign_on.mfa_policy(&offer.policy).is_some_and(enrols) {
             return Err(gone("the policy does not let the application enrol any more"));
         }

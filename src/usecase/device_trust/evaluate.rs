@@ -40,12 +40,33 @@ impl Evaluate {
         policy.ok_or(StoreError::Corrupt("a step names an MFA policy that there is not"))
     }
 
-    #[tracing::instrument(level = "debug", name = "evaluate_second_factor", skip_all)]
     pub async fn evaluate(
         &self,
         user: UserId,
         policy: &MfaPolicyId,
         app: Option<&MobileApp>,
+    ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
+        self.look(user, policy, app, true).await
+    }
+
+    /// The same where the device that called vouches for nobody: it has not answered as it has to.
+    pub async fn evaluate_otherwise(
+        &self,
+        user: UserId,
+        policy: &MfaPolicyId,
+        app: Option<&MobileApp>,
+    ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
+        self.look(user, policy, app, false).await
+    }
+
+    /// `vouches`: the device that called may, where the policy lets it.
+    #[tracing::instrument(level = "debug", name = "evaluate_second_factor", skip_all)]
+    async fn look(
+        &self,
+        user: UserId,
+        policy: &MfaPolicyId,
+        app: Option<&MobileApp>,
+        vouches: bool,
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
         let policy = self.policy(policy).await?;
         let standing = self.directory.user(&user).await?.map(|user| user.status);
@@ -82,7 +103,7 @@ impl Evaluate {
             served: &self.served,
             app: by,
         };
-        Ok(asked.evaluate())
+        Ok(if vouches { asked.evaluate() } else { asked.evaluate_otherwise() })
     }
 
     /// Whether the person wants nothing of the app. Of one that is a device of theirs it counts no more.

@@ -3,3 +3,4 @@
 pub mod enrol;
 pub mod evaluate;
 pub mod read_payload;
+pub mod silent;

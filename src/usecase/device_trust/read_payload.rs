@@ -98,7 +98,8 @@ impl ReadPayload {
             return Ok(Err("shown in another transaction before"));
         }
         let public_jwk = serde_json::to_string(&key.public_jwk()).unwrap_or_default();
-        Ok(Ok(MobileApp { application: application.id.clone(), jkt, public_jwk, about }))
+        let unsound = claims.sig.is_some_and(|signals| signals.rooted || signals.debugger || signals.hook);
+        Ok(Ok(MobileApp { application: application.id.clone(), jkt, public_jwk, about, unsound }))
     }
 
     /// The first transaction in which a payload is shown is its own.

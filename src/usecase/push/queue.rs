@@ -7,9 +7,10 @@ use crate::clock::Timestamp;
 use crate::domain::authentication_request::{Asker, AuthenticationRequest};
 use crate::domain::decision::Record;
 use crate::domain::device::{Device, Installation};
+use crate::domain::flow::{Flow, Verifying};
 use crate::domain::push::{Provider, Push, Told};
 use crate::entropy::Entropy;
-use crate::protocol::id::{AuthReqId, DeviceId};
+use crate::protocol::id::{AuthReqId, DeviceId, UserId};
 use crate::secret::Digest;
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::usecase::settle::OutboxBell;
@@ -81,6 +82,32 @@ impl QueuePushes {
             expires_at: request.expires_at,
         });
         self.put(pushes.collect(), request.issued_at).await;
+    }
+
+    /// The app is to answer, and nobody is to see it. Nothing is done where no service reaches it.
+    pub async fn silent(
+        &self,
+        (flow, user): (&Flow, UserId),
+        verifying: &Verifying,
+        installation: &Installation,
+        now: Timestamp,
+    ) {
+        if installation.pushed_by.is_none() {
+            return;
+        }
+        let push = Push {
+            told: Told::Silent,
+            notification: verifying.notification,
+            request: flow.transaction,
+            // There is no question behind it.
+            digest: Digest::of(verifying.notification.uuid().as_bytes()),
+            client: flow.client.clone(),
+            user,
+            device: verifying.device,
+            installation: verifying.installation,
+            expires_at: verifying.expires_at,
+        };
+        self.put(vec![push], now).await;
     }
 
     /// There is none any more, for whoever shows it.

@@ -15,13 +15,14 @@ use crate::domain::device::Status;
 use crate::domain::native_application::NativeApplication;
 use crate::domain::push::{PAUSES, Provider, Push, PushToken, Told};
 use crate::domain::push_credentials::{Credentials, Stored};
+use crate::domain::silent_push::{ProofValues, SilentPushes};
 use crate::entropy::Entropy;
 use crate::metrics::{Delivered, metrics};
 use crate::outbound::push::{Address, Gateways, Message, Outcome};
 use crate::outbound::web_push::Subscription;
 use crate::protocol::id::NativeApplicationId;
 use crate::secret::{MasterKey, Secret};
-use crate::store::ephemeral::{Shelf, StoreError};
+use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::kept::Kept;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
@@ -43,6 +44,8 @@ pub struct SendPush {
     pub outbox: Outbox,
     pub bell: OutboxBell,
     pub requests: Shelf<AuthenticationRequest>,
+    pub silent: Shelf<SilentPushes>,
+    pub values: ProofValues,
     pub tokens: PushTokens,
     pub credentials: PushCredentials,
     pub directory: Arc<Directory>,
@@ -141,6 +144,7 @@ impl SendPush {
             }
             Outcome::Gone { since } if ready.token.was_gone(since) => {
                 if self.forget.forget(&ready.token, &ready.application, &push).await? {
+                    self.silent.update(&push.installation, Lifetime::Keep, |all| (all.gone(), ())).await?;
                     self.give_up(row, &push, "the app is gone").await
                 } else {
                     // The app has handed in another token meanwhile.
@@ -164,6 +168,12 @@ impl SendPush {
             }
             // Locked since: nobody is rung in the name of somebody who is stopped.
             if !self.directory.user(&push.user).await?.is_some_and(|user| user.is_active()) {
+                return Ok(Err(Unready::Moot));
+            }
+        }
+        if push.told == Told::Silent {
+            let all = self.silent.get(&push.installation).await?.unwrap_or_default();
+            if !all.waiting(now).any(|waiting| waiting.notification == push.notification) {
                 return Ok(Err(Unready::Moot));
             }
         }
@@ -213,7 +223,8 @@ impl SendPush {
 
     async fn send(&self, push: &Push, ready: &Ready, now: Timestamp) -> Result<Outcome, StoreError> {
         let Push { told, notification, expires_at, .. } = *push;
-        let message = Message { told, notification, expires_at };
+        let value = (told == Told::Silent).then(|| self.values.of(push.installation, notification));
+        let message = Message { told, notification, value, expires_at };
         let token = &ready.token;
         let address = Address {
             token: &ready.opened,
@@ -254,6 +265,11 @@ impl SendPush {
     async fn give_up(&self, row: &Leased, push: &Push, why: &str) -> Result<(), StoreError> {
         tracing::warn!(request.id = %push.request, device.id = %push.device, why, "not pushed, for good");
         metrics().pushed(Delivered::GaveUp);
+        if push.told == Told::Silent {
+            // Whoever waits for an answer need not wait any longer.
+            let failed = |all: SilentPushes| (all.failed(push.notification), ());
+            self.silent.update(&push.installation, Lifetime::Keep, failed).await?;
+        }
         self.end(row, push, Some(why)).await;
         Ok(())
     }
@@ -261,7 +277,7 @@ impl SendPush {
     /// That a phone was told, or was not; not that it is told no more. It is written down with what others leave behind:
     /// a commit of its own for each would hold up those who ask.
     async fn end(&self, row: &Leased, push: &Push, failed: Option<&str>) {
-        if push.told == Told::Question {
+        if push.told != Told::Ended {
             self.record(push, failed).await;
         }
         self.ledger.done(row.id).await;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
-use crate::domain::flow::{At, Flow, Pushed};
+use crate::domain::flow::{At, Flow, Pushed, SecondFactor};
 use crate::domain::policy::Source;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
@@ -121,7 +121,7 @@ impl Advance {
             self.ask_anew(id, (&found, &flow), &client, calling.asker()).await?;
         }
         let members = parsed?;
-        let before = flow.waits_for().cloned();
+        let before = flow.second_factor.clone();
         let next = match action {
             Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
             Action::InitiatePasswordChange => flow.changes_password(),
@@ -208,23 +208,24 @@ impl Advance {
         Ok(Seen { session, state, ..self.conclude.shown.seen(id, next, client).await? })
     }
 
-    /// Where the flow is from now on. `before`: the question on a device that it waited for.
+    /// Where the flow is from now on. `before`: what its second factor had come to.
     async fn keep(
         &self,
         id: &FlowId,
-        (found, before): (&Found<Flow>, Option<Pushed>),
+        (found, before): (&Found<Flow>, Option<SecondFactor>),
         (next, action): (&Flow, Action),
         now: Timestamp,
     ) -> Result<(), FlowError> {
-        let question = |pushed: Option<&Pushed>| pushed.map(|pushed| pushed.question);
-        let same = question(before.as_ref()) == question(next.waits_for());
         // Asked again and again, it is still there, and nobody is in the way of who does something.
-        if action == Action::Poll && same && !next.cookieless {
+        if action == Action::Poll && before == next.second_factor && !next.cookieless {
             return Ok(());
         }
+        let before = before.as_ref().and_then(SecondFactor::waits_for);
+        let question = |pushed: Option<&Pushed>| pushed.map(|pushed| pushed.question);
+        let same = question(before) == question(next.waits_for());
         let lifetime = Lifetime::Renew(left(next.started_at, now));
         let kept = self.flows.replace(&id.digest(), found, next, lifetime).await?;
-        let over = if kept { before.as_ref() } else { next.waits_for() };
+        let over = if kept { before } else { next.waits_for() };
         if !same {
             self.known.second_factors.let_go(next, over).await;
         }

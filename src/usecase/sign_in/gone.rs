@@ -13,13 +13,14 @@ use crate::protocol::flow_api::FlowRefusal;
 use crate::protocol::id::{DeviceId, MfaPolicyId};
 use crate::store::ephemeral::StoreError;
 use crate::usecase::sign_in::advance::FlowError;
+use crate::usecase::sign_in::await_device::Waiting;
 use crate::usecase::sign_in::second_factor::{SecondFactors, no_device};
 use crate::usecase::sign_in::send_code::Asker;
 use crate::usecase::sign_in::{Judged, Known};
 
 impl Known {
-    /// The flow of somebody who was asked, with their answer, or with what comes of it that there will be none. `None`:
-    /// nobody was asked.
+    /// The flow of somebody who was asked, or whose app was, with the answer, or with what comes of it that there will be
+    /// none. `None`: nobody was asked.
     pub(super) async fn polled(
         &self,
         flow: Flow,
@@ -28,6 +29,15 @@ impl Known {
         now: Timestamp,
     ) -> Result<Option<Flow>, StoreError> {
         let factors = &self.second_factors;
+        if let Some(verifying) = flow.verifying().copied() {
+            // Mostly there is nothing yet, and nothing else to be looked at.
+            if !factors.is_answered(&flow).await? {
+                return Ok(Some(flow));
+            }
+            let judged = self.judged(Arc::clone(client), flow.user(), now).await?;
+            let unattended = self.is_unattended(&flow, &judged).await?;
+            return Box::pin(factors.verify(flow, verifying, Waiting { judged: &judged, asker, unattended })).await;
+        }
         let Some(flow) = factors.poll(flow, now).await? else { return Ok(None) };
         if !factors.is_stranded(&flow).await? {
             return Ok(Some(flow));
@@ -41,9 +51,10 @@ impl SecondFactors {
     /// Whether nobody can answer what a flow waits for, or did until a moment ago: the phone is none of the person's any
     /// more, or the person is stopped. Whoever made it so may not have got to withdraw the question. Changes nothing.
     pub(super) async fn is_stranded(&self, flow: &Flow) -> Result<bool, StoreError> {
-        let pushed = flow.second_factor.as_ref().and_then(SecondFactor::pushed);
-        let (Some(pushed), Some(user)) = (pushed, flow.user()) else { return Ok(false) };
-        Ok(!self.evaluate.is_there(user, pushed.selected).await?)
+        let pushed = flow.second_factor.as_ref().and_then(SecondFactor::pushed).map(|pushed| pushed.selected);
+        let phone = pushed.or_else(|| flow.verifying().map(|verifying| verifying.device));
+        let (Some(phone), Some(user)) = (phone, flow.user()) else { return Ok(false) };
+        Ok(!self.evaluate.is_there(user, phone).await?)
     }
 
     /// Whether the person has said, of whatever question, that they want nothing of the app of this flow.
@@ -110,7 +121,7 @@ impl SecondFactors {
         // Whoever could have the app become a device before the flow goes on still can, whoever is asked about it then.
         let pairs = flow.newcomer.as_ref().is_some_and(|asked| asked.pairs).then(|| judged.now + LIFETIME);
         let (Some(policy), Some(flow)) = (flow.mfa_policy(&judged.around()), flow.unasked()) else { return Ok(None) };
-        let Some(evaluated) = self.evaluated(&flow, &policy, judged.now).await? else { return Ok(None) };
+        let Some(evaluated) = self.evaluated_otherwise(&flow, &policy, judged.now).await? else { return Ok(None) };
         let choosing = flow.clone().second_factor_evaluated(evaluated.clone(), pairs);
         let next = match self.came_to(flow, &policy, evaluated, (pairs, asker)).await? {
             Ok(next) => next,

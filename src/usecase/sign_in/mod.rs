@@ -32,6 +32,7 @@ pub mod advance;
 pub mod anew;
 pub mod ask_device;
 pub mod authorize;
+mod await_device;
 pub mod beside;
 pub mod check_totp;
 pub mod conclude;
@@ -149,8 +150,7 @@ impl Known {
         loop {
             flow = self.with_ceremony(flow, judged).await?;
             let Some(policy) = flow.wants_second_factor(&judged.around()) else { return Ok(flow) };
-            // Our own pages have no app behind them that could say more.
-            let unattended = !flow.is_redirectless() && self.application_of(judged).await?.is_none();
+            let unattended = self.is_unattended(&flow, judged).await?;
             if !unattended && flow.app.is_none() {
                 return Ok(flow);
             }
@@ -159,6 +159,11 @@ impl Known {
                 ControlFlow::Continue(next) => flow = next,
             }
         }
+    }
+
+    /// Whether our own pages show it, which have no app behind them that could say more.
+    async fn is_unattended(&self, flow: &Flow, judged: &Judged) -> Result<bool, StoreError> {
+        Ok(!flow.is_redirectless() && self.application_of(judged).await?.is_none())
     }
 
     /// Something for a passkey to sign, where one is asked for.

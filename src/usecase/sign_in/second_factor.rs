@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::enrolment::{Enrolment, LIFETIME};
 use crate::domain::flow::{Flow, Outcome, Pushed, SecondFactor};
+use crate::domain::mfa_policy::IntegrityDetection;
 use crate::domain::mobile_app::{MobileApp, Newcomer};
 use crate::domain::passkey::{Asserting, Passkey};
 use crate::domain::second_factor::{First, Verdict, Why};
@@ -19,6 +20,7 @@ use crate::store::sql::ledger::Ledger;
 use crate::usecase::device_trust::enrol::{OfferEnrolment, Whom};
 use crate::usecase::device_trust::evaluate::Evaluate;
 use crate::usecase::device_trust::read_payload::{ReadPayload, Within};
+use crate::usecase::device_trust::silent::VerifySilently;
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::ask_device::{self, AskDevice};
@@ -30,6 +32,7 @@ pub struct SecondFactors {
     pub evaluate: Evaluate,
     pub offers: OfferEnrolment,
     pub max_devices: u32,
+    pub silent: VerifySilently,
     pub devices: AskDevice,
     pub codes: SendCode,
     pub totps: CheckTotp,
@@ -156,7 +159,7 @@ impl SecondFactors {
     ) -> Result<Option<Flow>, FlowError> {
         let Some(policy) = flow.mfa_policy(&judged.around()) else { return Ok(None) };
         let flow = self.by_app((id, flow), judged, members).await?;
-        let offered = flow.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+        let offered = flow.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
         let named = members.text("deviceRef").and_then(|id| id.parse().ok());
         let selected = named.filter(|device| offered.contains(device)).ok_or_else(no_device)?;
         let flow = match self.still_there(flow, (&policy, selected), (judged, asker)).await? {
@@ -174,23 +177,6 @@ impl SecondFactors {
                 self.let_go(&next, next.waits_for()).await;
                 Ok(self.answered(flow, &before, outcome, judged.now).await?)
             }
-        }
-    }
-
-    /// Whether the person has answered. `None`: nobody is asked.
-    pub async fn poll(&self, flow: Flow, now: Timestamp) -> Result<Option<Flow>, StoreError> {
-        let Some(pushed) = flow.waits_for().cloned() else { return Ok(None) };
-        match self.devices.outcome(&flow, &pushed).await? {
-            None => Ok(Some(flow)),
-            Some(outcome) => self.answered(flow, &pushed, outcome, now).await,
-        }
-    }
-
-    /// Whether a question has its answer, or will have none. Changes nothing.
-    pub async fn is_answered(&self, flow: &Flow) -> Result<bool, StoreError> {
-        match flow.waits_for() {
-            Some(pushed) => Ok(self.devices.is_over(pushed).await? || self.is_stranded(flow).await?),
-            None => Ok(false),
         }
     }
 
@@ -262,16 +248,42 @@ impl SecondFactors {
         let Some(user) = flow.user() else { return Ok(None) };
         let app: Option<&MobileApp> = flow.app.as_ref();
         let evaluated = self.evaluate.evaluate(user, policy, app).await?;
+        if let Some(app) = app.filter(|app| app.unsound) {
+            self.note_unsound(flow, policy, app, now).await?;
+        }
+        self.record(flow, &evaluated.0, now).await;
+        Ok(Some(evaluated))
+    }
+
+    /// The app says that its phone is not as it should be.
+    async fn note_unsound(
+        &self,
+        flow: &Flow,
+        policy: &MfaPolicyId,
+        app: &MobileApp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let event = self.event(flow, now);
-        let event = match &evaluated.0 {
+        let event = match self.evaluate.policy(policy).await?.integrity(&app.application) {
+            IntegrityDetection::Disabled => return Ok(()),
+            IntegrityDetection::Permissive => event.of("device_rooted"),
+            IntegrityDetection::Restrictive => event.refused("device_rooted"),
+        };
+        self.ledger.audit(event).await;
+        Ok(())
+    }
+
+    pub(super) async fn record(&self, flow: &Flow, verdict: &Verdict, now: Timestamp) {
+        let event = self.event(flow, now);
+        let event = match verdict {
             Verdict::Authorized(device) => event.device(*device),
+            Verdict::Verify(device, _) => event.device(*device).of("extra_verification"),
             Verdict::LetIn => event.of("device_access_allowed"),
             Verdict::Ask(..) => event.of("ask"),
             Verdict::Waived(missing) => event.of(missing.as_str()),
             Verdict::Failed(why) => event.refused(why.as_str()),
         };
         self.ledger.audit(event).await;
-        Ok(Some(evaluated))
     }
 
     /// `None`: no second factor was asked for.
@@ -283,6 +295,11 @@ impl SecondFactors {
         (pairs, asker): (Option<Timestamp>, Asker<'_>),
     ) -> Result<Result<Option<Flow>, NotAsked>, StoreError> {
         let asked = match &verdict {
+            Verdict::Verify(device, extra) => {
+                let Some(user) = flow.user() else { return Ok(Ok(None)) };
+                let begun = self.silent.begin(&flow, (user, *device), *extra).await?;
+                return Ok(Ok(begun.and_then(|verifying| flow.verifies(verifying))));
+            }
             Verdict::Ask(devices, First::Ask) => devices.first().copied(),
             Verdict::Ask(_, First::Choose)
             | Verdict::Authorized(_)
@@ -390,7 +407,7 @@ impl SecondFactors {
         self.admitted(next, judged.now).await.map(Some)
     }
 
-    fn event(&self, flow: &Flow, now: Timestamp) -> Event {
+    pub(super) fn event(&self, flow: &Flow, now: Timestamp) -> Event {
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::SecondFactorEvaluated)
             .client(&flow.client)
             .request(flow.transaction);
@@ -408,7 +425,7 @@ pub(super) enum NotAsked {
 }
 
 impl NotAsked {
-    const fn why(&self) -> Why {
+    pub(super) const fn why(&self) -> Why {
         match self {
             Self::Push => Why::PushFailed,
             Self::Code(not_sent) => not_sent.why(),

@@ -26,6 +26,7 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
         Some(SecondFactor::Choosing(_)) => return Some(choice(seen, amiss.of_choice, form, around)),
         Some(SecondFactor::Waiting(_)) if seen.answered => State::Answered,
         Some(SecondFactor::Waiting(_)) => State::Waiting(number(&seen.flow)),
+        Some(SecondFactor::Verifying(_)) => State::Silent,
         Some(SecondFactor::TimedOut(_)) => State::TimedOut,
         Some(SecondFactor::Rejected) => State::Rejected,
         Some(SecondFactor::Otp(sent)) => return Some(code(seen, sent, (amiss, form), (around, here))),
@@ -33,6 +34,7 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
         Some(SecondFactor::Asserting(_)) => return Some(assertion(seen, (amiss, form), (around, here))),
         Some(
             SecondFactor::Authorized(_)
+            | SecondFactor::Verified { .. }
             | SecondFactor::OtpVerified(_)
             | SecondFactor::PasskeyVerified(_)
             | SecondFactor::Waived

@@ -28,6 +28,8 @@ pub enum State {
     /// Nobody is asked before they say so.
     Ask,
     Waiting(Option<Number>),
+    /// Their app answers by itself, and the page goes on by itself.
+    Silent,
     Answered,
     TimedOut,
     Rejected,
@@ -51,6 +53,10 @@ impl View {
         self.about_new && self.state == State::TimedOut
     }
 
+    fn goes_on_by_itself(&self) -> bool {
+        self.state == State::Silent
+    }
+
     fn is_over(&self) -> bool {
         self.state == State::Rejected
     }
@@ -58,6 +64,7 @@ impl View {
     fn note(&self) -> Message<'_> {
         match self.state {
             State::Ask => Message::PushAskNote,
+            State::Silent => Message::PushSilentNote,
             State::Waiting(_) | State::Answered if self.about_new => Message::PushAskedNew(self.device.as_str()),
             State::Waiting(_) | State::Answered => Message::PushAsked(self.device.as_str()),
             State::TimedOut => Message::PushTimedOutNote(self.device.as_str()),
@@ -68,7 +75,7 @@ impl View {
     fn number(&self) -> Option<&Number> {
         match &self.state {
             State::Waiting(number) => number.as_ref(),
-            State::Ask | State::Answered | State::TimedOut | State::Rejected => None,
+            State::Ask | State::Silent | State::Answered | State::TimedOut | State::Rejected => None,
         }
     }
 
@@ -76,7 +83,7 @@ impl View {
     fn next(&self) -> &'static str {
         match self.state {
             State::Ask => "ask",
-            State::Waiting(_) | State::Answered => "poll",
+            State::Waiting(_) | State::Silent | State::Answered => "poll",
             State::TimedOut => "again",
             State::Rejected => "cancel",
         }
@@ -86,7 +93,7 @@ impl View {
     fn next_text(&self) -> Message<'static> {
         match self.state {
             State::Ask => Message::PushAsk,
-            State::Waiting(_) | State::Answered => Message::Continue,
+            State::Waiting(_) | State::Silent | State::Answered => Message::Continue,
             State::TimedOut => Message::PushAgain,
             State::Rejected => Message::BackToApp,
         }
@@ -106,6 +113,7 @@ impl Titled for Page<'_> {
         match self.view.state {
             State::Ask => Message::Confirm,
             State::Waiting(_) => Message::Push,
+            State::Silent => Message::PushSilent,
             State::Answered => Message::PushAnswered,
             State::TimedOut => Message::PushTimedOut,
             State::Rejected => Message::PushRejected,

@@ -191,8 +191,11 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
     let patch = json!({ "name": "Trusted", "no_devices_mode": "bypass",
         "applications": [{ "application": "bank", "auto_enrollment": true }] });
     let changed = admin.patch(&at, &patch).await.ok();
-    let permitted =
-        json!([{ "application": "bank", "auto_enrollment": true, "device_authorization": false, "push": true }]);
+    let permitted = json!([{
+        "application": "bank", "auto_enrollment": true, "device_authorization": false, "push": true,
+        "extra_verification": "disabled", "extra_verification_timeout": 7, "extra_verification_fallback": "fail",
+        "integrity_detection": "disabled",
+    }]);
     assert_eq!((&changed["no_devices_mode"], &changed["applications"]), (&json!("bypass"), &permitted));
     assert_eq!(admin.patch(&at, &changed).await.ok(), changed, "what was read can be sent back");
     assert_eq!(admin.get(MFA).await.ok()["items"], json!([changed]));
@@ -217,6 +220,30 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
             "/applications/1/application unknown",
         ),
         (json!({ "applications": [{ "application": "" }] }), "/applications/0/application unknown"),
+        (
+            json!({ "applications": [{ "application": "bank", "extra_verification": "sometimes" }] }),
+            "/applications/0/extra_verification unknown",
+        ),
+        (
+            json!({ "applications": [{ "application": "bank", "extra_verification_timeout": 2 }] }),
+            "/applications/0/extra_verification_timeout invalid",
+        ),
+        (
+            json!({ "applications": [{ "application": "bank", "extra_verification_timeout": 16 }] }),
+            "/applications/0/extra_verification_timeout invalid",
+        ),
+        (
+            json!({ "applications": [{ "application": "bank", "extra_verification_timeout": 1_u64 << 32 }] }),
+            "/applications/0/extra_verification_timeout invalid",
+        ),
+        (
+            json!({ "applications": [{ "application": "bank", "extra_verification_fallback": "bypass" }] }),
+            "/applications/0/extra_verification_fallback unknown",
+        ),
+        (
+            json!({ "applications": [{ "application": "bank", "integrity_detection": "off" }] }),
+            "/applications/0/integrity_detection unknown",
+        ),
         (json!({ "no_devices_mode": "maybe" }), "/no_devices_mode unknown"),
         (json!({ "totp": { "passcode_grace_period": 11 } }), "/totp/passcode_grace_period invalid"),
         (json!({ "totp": { "attempts": 0 } }), "/totp/attempts invalid"),
@@ -363,6 +390,38 @@ async fn t2_13_what_is_missing_is_named() {
     expected[1] = "policies_disabled missing -";
     assert_eq!(found().await, expected);
     admin.get(&format!("{NATIVE}/nothing/mfa-readiness")).await.admin_problem(404, "not_found");
+}
+
+/// [flows.md F3] What has to be answered has to get there.
+#[tokio::test]
+async fn a_silent_push_that_nobody_carries_is_named() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    app(&admin, "bank-app").await;
+    let at = location(&admin.post(NATIVE, &bank()).await);
+    let permitted = |mode: &str| {
+        json!({ "id": "trusted", "applications": [
+            { "application": "bank", "device_authorization": true, "extra_verification": mode },
+        ] })
+    };
+    let trusted = location(&admin.post(MFA, &permitted("restrictive")).await);
+    let found = async || {
+        let answer = admin.get(&format!("{at}/mfa-readiness")).await.ok();
+        let findings = answer["findings"].as_array().unwrap().clone();
+        findings.into_iter().find(|one| one["code"] == "extra_verification_unreachable")
+    };
+    let finding = found().await.expect("a finding");
+    assert_eq!((&finding["level"], &finding["mfa_policy"]), (&json!("warning"), &json!("trusted")));
+    let mut disabled = permitted("disabled");
+    disabled.as_object_mut().unwrap().remove("id");
+    admin.patch(&trusted, &disabled).await.ok();
+    assert_eq!(found().await, None);
+    disabled["applications"][0]["extra_verification"] = json!("permissive");
+    admin.patch(&trusted, &disabled).await.ok();
+    assert!(found().await.is_some());
+    let web_push = json!({ "subject": "mailto:ops@example.com" });
+    admin.put(&format!("{at}/push-credentials/web_push"), &web_push).await.ok();
+    assert_eq!(found().await, None);
 }
 
 /// Whoever signs in sees a change at once.

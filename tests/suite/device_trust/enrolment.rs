@@ -1,6 +1,8 @@
 //! Automatic enrolment [flows.md F2, F6].
 
-use super::{Scene, claims, json, ticket, usual};
+use serde_json::Value;
+
+use super::{PAIRING, Scene, authenticate, claims, json, ticket, usual};
 use crate::world::{World, seconds};
 
 #[tokio::test]
@@ -115,4 +117,70 @@ async fn t2_8_t2_9_nothing_is_offered_without_a_payload_or_a_policy_that_says_so
     let state = browser.act(&id, "authenticate", &json!({})).await.ok();
     assert_eq!(state["status"], "MFA_COMPLETED");
     assert!(claims(&scene.tokens(&mut browser, &id).await).get("device_enrollment").is_none());
+}
+
+/// What the SDK says of a phone that is not as it should be, and which policies look.
+fn of(mode: &str) -> Value {
+    let mut mfa = usual();
+    mfa["applications"][0]["integrity_detection"] = json!(mode);
+    mfa
+}
+
+fn rooted(claims: &mut Value) {
+    claims["sig"] = json!({ "rooted": true, "debugger": false, "hook": false });
+}
+
+/// [flows.md H.4] By the policy the sign-in counts; and the app is offered nothing.
+#[tokio::test]
+async fn t2_12_a_rooted_phone_is_offered_nothing_where_the_policy_looks() {
+    for (mode, offered) in [("disabled", true), ("permissive", true), ("restrictive", false)] {
+        let scene = Scene::of(of(mode)).await;
+        let watch = scene.world.watch().await;
+        let phone = scene.world.phone();
+        let mut browser = scene.world.browser();
+        let id = scene.at_second_factor(&mut browser).await;
+        let state = authenticate(&mut browser, &id, &phone.payload(rooted)).await.ok();
+        assert_eq!(state["status"], if offered { PAIRING } else { "MFA_COMPLETED" }, "{mode}");
+        let told = claims(&scene.tokens(&mut browser, &id).await)["device_enrollment"].clone();
+        if offered {
+            assert_eq!(told["offered"], true);
+        } else {
+            assert_eq!(told, json!({ "offered": false, "reason": "DEVICE_REQUIREMENTS_FAILED" }));
+        }
+        let noted = watch.events().await.into_iter().filter(|event| event.reason.as_deref() == Some("device_rooted"));
+        let noted: Vec<_> = noted.map(|event| event.result).collect();
+        let expected: &[&str] = match mode {
+            "permissive" => &["done"],
+            "restrictive" => &["refused"],
+            _ => &[],
+        };
+        assert_eq!(noted, expected, "{mode}");
+    }
+}
+
+/// One that was trusted before, and is rooted now, vouches for nobody; nor is a ticket of before worth anything.
+#[tokio::test]
+async fn t2_12_a_rooted_phone_vouches_for_nobody_where_the_policy_looks() {
+    let scene = Scene::of(of("restrictive")).await;
+    let phone = scene.trusted().await;
+    for (sound, expected) in [(true, "MFA_COMPLETED"), (false, "PUSH_CONFIRMATION_WAITING")] {
+        let mut browser = scene.world.browser();
+        let id = scene.at_second_factor(&mut browser).await;
+        let payload = phone.payload(|claims| {
+            if !sound {
+                rooted(claims);
+            }
+        });
+        let state = authenticate(&mut browser, &id, &payload).await.ok();
+        assert_eq!(state["status"], expected);
+    }
+    let scene = Scene::of(of("permissive")).await;
+    let mut phone = scene.world.phone();
+    let mut browser = scene.world.browser();
+    let id = scene.at_second_factor(&mut browser).await;
+    let state = authenticate(&mut browser, &id, &phone.payload(rooted)).await.ok();
+    let admin = scene.world.robot("another", "nod:admin").await;
+    let applications = of("restrictive")["applications"].clone();
+    admin.patch("/admin/v1/mfa-policies/mfa", &json!({ "applications": applications })).await.ok();
+    phone.enrol(ticket(&state)).await.problem(410, "ENROLLMENT_GONE");
 }

@@ -30,18 +30,18 @@ mod transport_modes;
 mod web_view;
 mod worth;
 
-const PASSWORD: &str = "correct horse battery";
-const PAIRING: &str = "MOBILE_PAIRING_REQUIRED";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const PAIRING: &str = "MOBILE_PAIRING_REQUIRED";
 
 /// A shop with an app, whose people show a second factor.
-struct Scene {
-    world: World,
-    shop: Client,
-    alice: Person,
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) shop: Client,
+    pub(crate) alice: Person,
 }
 
 /// What the MFA policy says where a test says nothing else.
-fn usual() -> Value {
+pub(crate) fn usual() -> Value {
     json!({
         "id": "mfa",
         "no_devices_mode": "bypass",
@@ -54,7 +54,7 @@ impl Scene {
         Self::in_world(World::start().await, mfa).await
     }
 
-    async fn in_world(world: World, mfa: Value) -> Self {
+    pub(crate) async fn in_world(world: World, mfa: Value) -> Self {
         let shop = world.client("shop").signs_in().redirectless().implied_consent().refresh().await;
         Self::of_client(world, shop, mfa).await
     }
@@ -78,7 +78,7 @@ impl Scene {
     }
 
     /// A sign-in at its second factor.
-    async fn at_second_factor(&self, browser: &mut Browser) -> String {
+    pub(crate) async fn at_second_factor(&self, browser: &mut Browser) -> String {
         let first = browser.flow(&self.shop, &[]).await;
         let id = first["id"].as_str().unwrap().to_owned();
         let state = browser.password(&id, "alice", PASSWORD).await.ok();
@@ -88,7 +88,7 @@ impl Scene {
     }
 
     /// What a sign-in by this app comes to.
-    async fn by(&self, phone: &Phone) -> (Browser, String, Value) {
+    pub(crate) async fn by(&self, phone: &Phone) -> (Browser, String, Value) {
         let mut browser = self.world.browser();
         let id = self.at_second_factor(&mut browser).await;
         let state = authenticate(&mut browser, &id, &phone.payload(|_| {})).await.ok();
@@ -96,14 +96,14 @@ impl Scene {
     }
 
     /// The tokens of a sign-in that has come to something.
-    async fn tokens(&self, browser: &mut Browser, id: &str) -> Value {
+    pub(crate) async fn tokens(&self, browser: &mut Browser, id: &str) -> Value {
         let state = browser.act(id, "continueAuthentication", &json!({})).await.ok();
         assert_eq!(state["status"], "COMPLETED");
         self.shop.redeem(state["authorizeResponse"]["code"].as_str().unwrap()).await.ok()
     }
 
     /// A phone that alice has taken for a device, as the app offered.
-    async fn trusted(&self) -> Phone {
+    pub(crate) async fn trusted(&self) -> Phone {
         let mut phone = self.world.phone();
         let (_, _, state) = self.by(&phone).await;
         assert_eq!(phone.enrol(ticket(&state)).await.status, 201);
@@ -111,14 +111,24 @@ impl Scene {
     }
 }
 
-/// What an app is offered, and both answers. The issuer, for whoever shows it as that of another.
+/// What an app is offered, and both answers; and what it answers by itself. The issuer, for whoever shows it as that of
+/// another.
 pub(crate) async fn examples() -> String {
-    let scene = Scene::of(usual()).await;
+    let mut mfa = usual();
+    mfa["applications"][0]["extra_verification"] = json!("permissive");
+    let scene = Scene::of(mfa).await;
     let phone = scene.world.phone();
     let (_, _, state) = scene.by(&phone).await;
     phone.see(ticket(&state)).await.ok();
     assert_eq!(phone.refuse_enrolment(ticket(&state)).await.status, 204);
-    scene.trusted().await;
+    let phone = scene.trusted().await;
+    let mut events = phone.listen().await;
+    assert_eq!(events.next().await.unwrap().0, "ready");
+    scene.by(&phone).await;
+    let (_, pushed) = events.next().await.unwrap();
+    let said = nod_device::PushMessage::read(pushed.to_string().as_bytes()).unwrap();
+    let answer = nod_device::Call::acknowledge(phone.installation(), said.notification_id, said.pv.unwrap());
+    phone.call(&answer).await.ok();
     scene.world.issuer().to_owned()
 }
 
@@ -134,7 +144,7 @@ async fn by_app() -> Value {
     claims(&scene.tokens(&mut browser, &id).await)["acr"].clone()
 }
 
-async fn made(admin: &Robot<'_>, path: &str, body: Value) {
+pub(crate) async fn made(admin: &Robot<'_>, path: &str, body: Value) {
     assert_eq!(admin.post(path, &body).await.status, 201, "{path}");
 }
 
@@ -148,6 +158,6 @@ fn ticket(state: &Value) -> &str {
 }
 
 /// The claims of an ID token.
-fn claims(tokens: &Value) -> Value {
+pub(crate) fn claims(tokens: &Value) -> Value {
     crate::world::decoded(tokens["id_token"].as_str().unwrap()).1
 }

@@ -9,7 +9,7 @@ use crate::world::{AUTHORIZE, Browser, Callback, Page, asked, seconds};
 
 impl Scene {
     /// What a web view is shown that an app has opened.
-    async fn opened(&self, browser: &mut Browser, payload: &str) -> Result<Page, Callback> {
+    pub(crate) async fn opened(&self, browser: &mut Browser, payload: &str) -> Result<Page, Callback> {
         let pushed = push(&self.shop, &[("mobilePayload", payload)]).await;
         bring(browser, &self.shop, &request_uri(&pushed)).await
     }
@@ -21,7 +21,7 @@ impl Scene {
         browser.sign_in(&page, username, PASSWORD).await.expect_err("back at the app")
     }
 
-    async fn claims(&self, callback: &Callback) -> Value {
+    pub(crate) async fn claims(&self, callback: &Callback) -> Value {
         claims(&self.shop.redeem(callback.get("code")).await.ok())
     }
 
@@ -79,6 +79,26 @@ async fn t6_3_without_enrolment_the_policy_lets_in_or_blocks() {
         } else {
             let claims = scene.claims(&callback).await;
             assert!(claims.get("device_enrollment").is_none(), "{claims}");
+        }
+    }
+}
+
+/// The app reads the reason in its ID token, and the policy says whether its person gets in.
+#[tokio::test]
+async fn t6_5_a_rooted_phone_is_not_paired_and_the_policy_lets_in_or_blocks() {
+    for mode in ["bypass", "block"] {
+        let mut mfa = usual();
+        mfa["no_devices_mode"] = json!(mode);
+        mfa["applications"][0]["integrity_detection"] = json!("restrictive");
+        let scene = Scene::of(mfa).await;
+        let phone = scene.world.phone();
+        let signals = json!({ "rooted": false, "debugger": false, "hook": true });
+        let callback = scene.viewed("alice", &phone.payload(|claims| claims["sig"] = signals.clone())).await;
+        if mode == "block" {
+            callback.error("access_denied");
+        } else {
+            let told = scene.claims(&callback).await["device_enrollment"].clone();
+            assert_eq!(told, json!({ "offered": false, "reason": "DEVICE_REQUIREMENTS_FAILED" }));
         }
     }
 }

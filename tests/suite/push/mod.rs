@@ -12,6 +12,8 @@ mod credentials;
 mod delivery;
 mod double;
 mod sign_in;
+mod silent;
+mod silent_pages;
 mod tokens;
 mod trouble;
 mod unpairing;

@@ -47,6 +47,7 @@ const fn is_vouched_for(flow: &Flow) -> bool {
         flow.second_factor,
         Some(
             SecondFactor::Authorized(_)
+                | SecondFactor::Verified { .. }
                 | SecondFactor::OtpVerified(_)
                 | SecondFactor::PasskeyVerified(_)
                 | SecondFactor::LetIn(Some(_))
@@ -93,6 +94,7 @@ fn i2_no_second_factor_counts_that_nobody_gave(done: &Done<'_>) -> Checked {
     match &flow.second_factor {
         Some(
             SecondFactor::Authorized(by)
+            | SecondFactor::Verified { trusted: by, .. }
             | SecondFactor::LetIn(Some(by))
             | SecondFactor::Pairing(_, Some(Proved::Device(by))),
         ) => prop_assert!(vouched(*by), "{by:?} of {proofs:?}"),
@@ -113,7 +115,8 @@ fn i2_no_second_factor_counts_that_nobody_gave(done: &Done<'_>) -> Checked {
             | SecondFactor::Rejected
             | SecondFactor::Otp(_)
             | SecondFactor::Totp(_)
-            | SecondFactor::Asserting(_),
+            | SecondFactor::Asserting(_)
+            | SecondFactor::Verifying(_),
         )
         | None => {}
     }

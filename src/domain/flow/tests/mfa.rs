@@ -89,7 +89,7 @@ impl Has {
 
 pub(super) fn app() -> MobileApp {
     let application = NativeApplicationId::parse("bank").unwrap();
-    MobileApp { application, jkt: "jkt".into(), public_jwk: "{}".into(), about: AboutDevice::default() }
+    MobileApp { application, jkt: "jkt".into(), public_jwk: "{}".into(), about: AboutDevice::default(), unsound: false }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +233,7 @@ pub(super) fn came_to(
         Verdict::Ask(devices, First::Ask) => devices.first().copied(),
         Verdict::Ask(_, First::Choose)
         | Verdict::Authorized(_)
+        | Verdict::Verify(..)
         | Verdict::LetIn
         | Verdict::Waived(_)
         | Verdict::Failed(_) => None,

@@ -19,6 +19,7 @@ mod passkey;
 mod scene;
 mod second_factor;
 mod session;
+mod silent;
 mod transitions;
 
 const ALICE: UserId = UserId::new(Uuid::from_u128(1));

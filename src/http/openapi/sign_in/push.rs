@@ -56,6 +56,11 @@ pub(super) fn members() -> Map<String, Value> {
             "by SMS and by a call: `SENT`, somebody has taken the message over. `NOT_SENT`: it was not taken; offer \
              another device, or another code. `SENDING`: that is not known yet.",
         ),
+        "silent": only(
+            Status::PushConfirmationWaiting,
+            json!({"type": "boolean", "enum": [true]}),
+            "the app on the device answers by itself, and nobody is asked. Absent where the person is.",
+        ),
         "pollInterval": only(Status::PushConfirmationWaiting, json!({"type": "integer"}), "seconds between two polls."),
         "userSelectedDefault": only(Status::DeviceSelectionRequired, flag.clone(), ""),
         "manageDevicesAllowed": only(Status::DeviceSelectionRequired, flag.clone(), ""),

@@ -177,8 +177,15 @@ fn state() -> Value {
                 "description": "FAILED: an error code of OAuth and OpenID Connect. MFA_COMPLETED: `device_authorized`, \
                                 `push_confirmed`, `otp_verified`, `assertion_verified`, `device_access_allowed` or \
                                 `bypassed`. MFA_FAILED: `NO_DEVICES`, `NO_USABLE_DEVICES`, `DEVICE_BLOCKED`, `PUSH_FAILED`, \
-                                `OTP_RESEND_LIMIT`, `OTP_ATTEMPTS_LIMIT`, `ACCOUNT_LOCKED_OUT` or `USER_DISABLED`.",
+                                `OTP_RESEND_LIMIT`, `OTP_ATTEMPTS_LIMIT`, `ACCOUNT_LOCKED_OUT`, `USER_DISABLED` or \
+                                `EXTRA_VERIFICATION_FAILED`.",
             },
+            "extraVerification": only(
+                Status::MfaCompleted,
+                json!({"type": "string", "enum": ["ok", "skipped"]}),
+                "with `device_authorized`, where the MFA policy wants an answer of the app: whether there was one, or the \
+                 policy did without.",
+            ),
             "message": {"type": "string", "description": "FAILED, MFA_FAILED: for the developer."},
             "userMessage": {"type": "string", "description": "For the person."},
         },

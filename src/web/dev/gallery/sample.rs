@@ -229,6 +229,7 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
         ("new-device", push::View { about_new: true, ..of(number(false)) }),
         ("pick", of(number(false))),
         ("type", of(number(true))),
+        ("silent", push::View { others: None, ..of(push::State::Silent) }),
         ("answered", push::View { others: None, ..of(push::State::Answered) }),
         ("timed-out", of(push::State::TimedOut)),
         ("timed-out-new", push::View { about_new: true, ..of(push::State::TimedOut) }),

@@ -35,6 +35,7 @@ pub(super) fn of(code: D) -> (&'static str, &'static str) {
         D::NumberRequired => (DECISIONS, "numberPicked, since the question asks for it."),
         D::ChoiceRequired => (DECISIONS, "choice, since the question is about a new device; none for any other."),
         D::NumberMismatch => (DECISIONS, "The number on the shop’s screen. There is one try."),
+        D::PushValueInvalid => ("docs/push.md", "What was in the push. There is one try."),
         D::PushUnavailable => ("docs/push.md", "An app that is registered as a native application."),
         D::DeviceNotFound => (ERRORS, "A device of this installation."),
         D::NotFound => (ERRORS, "An address of docs/device-api.md."),
