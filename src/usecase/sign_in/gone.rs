@@ -4,6 +4,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use crate::clock::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::enrolment::LIFETIME;
@@ -43,7 +45,7 @@ impl Known {
             return Ok(Some(flow));
         }
         let judged = self.judged(Arc::clone(client), flow.user(), now).await?;
-        Box::pin(factors.go_on(flow, (&judged, asker))).await
+        factors.go_on(flow, (&judged, asker)).await
     }
 }
 
@@ -76,7 +78,7 @@ impl SecondFactors {
     ) -> Result<ControlFlow<Option<Flow>, Flow>, FlowError> {
         let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
         if self.is_blocked(&flow).await? {
-            return Ok(ControlFlow::Break(Box::pin(self.go_on(flow, (judged, asker))).await?));
+            return Ok(ControlFlow::Break(self.go_on(flow, (judged, asker)).await?));
         }
         let (verdict, _) = self.evaluate.evaluate(user, policy, None).await?;
         let there = if let Verdict::Ask(devices, _) = verdict { devices } else { Vec::new() };
@@ -91,7 +93,7 @@ impl SecondFactors {
         if waits {
             return Err(no_device().into());
         }
-        Ok(ControlFlow::Break(Box::pin(self.go_on(flow, (judged, asker))).await?))
+        Ok(ControlFlow::Break(self.go_on(flow, (judged, asker)).await?))
     }
 
     /// The same for the passkey that is asked for as a second factor, before it has answered. A step of its own has none
@@ -109,28 +111,36 @@ impl SecondFactors {
     }
 
     /// What it comes to anew. Whoever answered in time has answered: SQL has the last word.
-    async fn go_on(&self, flow: Flow, (judged, asker): (&Judged, Asker<'_>)) -> Result<Option<Flow>, StoreError> {
-        if let Some(pushed) = flow.waits_for().cloned() {
-            match self.devices.withdraw(&flow, &pushed, "nobody can answer it any more").await? {
-                Outcome::TimedOut => {}
-                outcome @ (Outcome::Approved(_) | Outcome::Admitted(_) | Outcome::LetIn(_) | Outcome::Denied) => {
-                    return self.answered(flow, &pushed, outcome, judged.now).await;
+    fn go_on<'a>(
+        &'a self,
+        flow: Flow,
+        (judged, asker): (&'a Judged, Asker<'a>),
+    ) -> BoxFuture<'a, Result<Option<Flow>, StoreError>> {
+        Box::pin(async move {
+            if let Some(pushed) = flow.waits_for().cloned() {
+                match self.devices.withdraw(&flow, &pushed, "nobody can answer it any more").await? {
+                    Outcome::TimedOut => {}
+                    outcome @ (Outcome::Approved(_) | Outcome::Admitted(_) | Outcome::LetIn(_) | Outcome::Denied) => {
+                        return self.answered(flow, &pushed, outcome, judged.now).await;
+                    }
                 }
             }
-        }
-        // Whoever could have the app become a device before the flow goes on still can, whoever is asked about it then.
-        let pairs = flow.newcomer.as_ref().is_some_and(|asked| asked.pairs).then(|| judged.now + LIFETIME);
-        let (Some(policy), Some(flow)) = (flow.mfa_policy(&judged.around()), flow.unasked()) else { return Ok(None) };
-        let Some(evaluated) = self.evaluated_otherwise(&flow, &policy, judged.now).await? else { return Ok(None) };
-        let choosing = flow.clone().second_factor_evaluated(evaluated.clone(), pairs);
-        let next = match self.came_to(flow, &policy, evaluated, (pairs, asker)).await? {
-            Ok(next) => next,
-            // On the next one they are asked too often: they may know another.
-            Err(_) => choosing,
-        };
-        if let Some(next) = &next {
-            self.offered(next, judged.now).await?;
-        }
-        Ok(next)
+            // Whoever could have the app become a device before the flow goes on still can, whoever is asked about it then.
+            let pairs = flow.newcomer.as_ref().is_some_and(|asked| asked.pairs).then(|| judged.now + LIFETIME);
+            let (Some(policy), Some(flow)) = (flow.mfa_policy(&judged.around()), flow.unasked()) else {
+                return Ok(None);
+            };
+            let Some(evaluated) = self.evaluated_otherwise(&flow, &policy, judged.now).await? else { return Ok(None) };
+            let choosing = flow.clone().second_factor_evaluated(evaluated.clone(), pairs);
+            let next = match self.came_to(flow, &policy, evaluated, (pairs, asker)).await? {
+                Ok(next) => next,
+                // On the next one they are asked too often: they may know another.
+                Err(_) => choosing,
+            };
+            if let Some(next) = &next {
+                self.offered(next, judged.now).await?;
+            }
+            Ok(next)
+        })
     }
 }

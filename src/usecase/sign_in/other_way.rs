@@ -23,7 +23,7 @@ impl SecondFactors {
         let others = self.others(&flow, first, &not).await?;
         let Some(next) = others.first() else { return Ok(Err(not)) };
         if matches!(not, NotAsked::Push) && flow.newcomer.is_none() {
-            match Box::pin(self.asked_on(flow.clone(), policy, (*next, asker))).await? {
+            match self.asked_on(flow.clone(), policy, (*next, asker)).await? {
                 Ok(asked) => return Ok(Ok(asked)),
                 Err(NotAsked::Code(NotSent::TooOften)) if others.len() > 1 => {}
                 Err(NotAsked::Push | NotAsked::Code(_)) => return Ok(Err(not)),

@@ -4,6 +4,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::enrolment::{Enrolment, LIFETIME};
@@ -315,31 +317,34 @@ impl SecondFactors {
     }
 
     /// The person is asked on this device, or for a code: one that is sent there, or that it shows. `None`: there is nobody to ask.
-    pub(super) async fn asked_on(
-        &self,
+    // Boxed where it is made: whatever a message needs to be sent would else be part of all that may come to this.
+    pub(super) fn asked_on<'a>(
+        &'a self,
         flow: Flow,
-        policy: &MfaPolicyId,
-        (selected, asker): (DeviceId, Asker<'_>),
-    ) -> Result<Result<Option<Flow>, NotAsked>, StoreError> {
-        let Some(user) = flow.user() else { return Ok(Ok(None)) };
-        let policy = self.evaluate.policy(policy).await?;
-        let devices = flow.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
-        if let Some(address) = self.codes.devices.find(user, selected).await? {
-            let whom = send_code::Whom { user, devices, selected: &address, asker };
-            let sent = self.codes.send(&flow, &policy, whom).await?;
-            return Ok(sent.map(|sent| flow.code_sent(sent)).map_err(NotAsked::Code));
-        }
-        if let Some(app) = self.totps.devices.find(user, selected).await? {
-            let asked = self.totps.ask(devices, &app, &policy).await?;
-            return Ok(asked.map(|typing| flow.with_typing(typing)).map_err(NotAsked::Code));
-        }
-        if self.evaluate.passkeys.of_user(user).await?.iter().map(Passkey::device).any(|own| own == selected) {
-            let asserting = Asserting { devices: devices.to_vec(), selected };
-            return Ok(Ok(flow.with_assertion(asserting)));
-        }
-        let whom = ask_device::Whom { user, devices, selected };
-        let pushed = self.devices.ask(&flow, &policy, whom).await?;
-        Ok(pushed.map(|pushed| flow.pushed(pushed)).ok_or(NotAsked::Push))
+        policy: &'a MfaPolicyId,
+        (selected, asker): (DeviceId, Asker<'a>),
+    ) -> BoxFuture<'a, Result<Result<Option<Flow>, NotAsked>, StoreError>> {
+        Box::pin(async move {
+            let Some(user) = flow.user() else { return Ok(Ok(None)) };
+            let policy = self.evaluate.policy(policy).await?;
+            let devices = flow.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
+            if let Some(address) = self.codes.devices.find(user, selected).await? {
+                let whom = send_code::Whom { user, devices, selected: &address, asker };
+                let sent = self.codes.send(&flow, &policy, whom).await?;
+                return Ok(sent.map(|sent| flow.code_sent(sent)).map_err(NotAsked::Code));
+            }
+            if let Some(app) = self.totps.devices.find(user, selected).await? {
+                let asked = self.totps.ask(devices, &app, &policy).await?;
+                return Ok(asked.map(|typing| flow.with_typing(typing)).map_err(NotAsked::Code));
+            }
+            if self.evaluate.passkeys.of_user(user).await?.iter().map(Passkey::device).any(|own| own == selected) {
+                let asserting = Asserting { devices: devices.to_vec(), selected };
+                return Ok(Ok(flow.with_assertion(asserting)));
+            }
+            let whom = ask_device::Whom { user, devices, selected };
+            let pushed = self.devices.ask(&flow, &policy, whom).await?;
+            Ok(pushed.map(|pushed| flow.pushed(pushed)).ok_or(NotAsked::Push))
+        })
     }
 
     /// Another code in place of the one that was sent.

@@ -116,7 +116,7 @@ async fn security_every_page_is_fenced_in() {
             assert!(!text.contains(inline), "{} has {inline}", sample.page);
         }
         let scripts = text.matches("<script").count();
-        let scripted = ["id=\"passkey\"", "type=\"password\""].iter().any(|part| text.contains(part));
+        let scripted = ["id=\"passkey\"", "id=\"silent\"", "type=\"password\""].iter().any(|part| text.contains(part));
         let scripted = scripted || sample.page == "form-post";
         assert_eq!(scripts, usize::from(scripted), "{}", sample.page);
     }
