@@ -60,9 +60,9 @@ fn what_names_each_other_in_a_circle_is_made_and_taken_down() {
         "incompatible_devices_mode = \"block\"",
         "additional_trusted_devices = \"verify_with_primary\"",
         "let_in_for = 3600",
-        "applications = [{ application = \"bank\", auto_enrollment = true, device_authorization = false, push = true, \
-         extra_verification = \"disabled\", extra_verification_timeout = 7, extra_verification_fallback = \"fail\", \
-         integrity_detection = \"disabled\" }]",
+        "applications = [{ application = \"bank\", auto_enrollment = true, device_authorization = false, \
+         extra_verification = \"disabled\", extra_verification_fallback = \"fail\", extra_verification_timeout = 7, \
+         integrity_detection = \"disabled\", push = true }]",
     ] {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }
