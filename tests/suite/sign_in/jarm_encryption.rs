@@ -105,8 +105,9 @@ async fn jarm_2_2_the_answer_is_signed_and_then_encrypted_for_the_client() {
     }
 }
 
+/// The client opens them with the library that we encrypt with; what is in one by the specifications, the test before says.
 #[tokio::test]
-async fn jarm_3_what_the_metadata_name_is_opened_by_another_library() {
+async fn jarm_3_each_pair_of_algorithms_can_be_opened_by_its_client() {
     let world = World::start().await;
     let (shop, _alice) = shop_and_alice(&world).await;
     let mut browser = world.browser();
