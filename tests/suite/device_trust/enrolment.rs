@@ -75,8 +75,12 @@ async fn t2_5_the_limit_is_looked_at_again_when_the_person_says_yes() {
 async fn t2_6_a_no_is_heard_once_and_nothing_is_paired() {
     let scene = Scene::of(usual()).await;
     let mut phone = scene.world.phone();
-    let (_, _, state) = scene.by(&phone).await;
+    let (mut browser, id, state) = scene.by(&phone).await;
     assert_eq!(phone.refuse_enrolment(ticket(&state)).await.status, 204);
+    // The sign-in counts all the same, and offers nothing more.
+    let tokens = scene.tokens(&mut browser, &id).await;
+    assert!(claims(&tokens).get("device_enrollment").is_none());
+    scene.shop.refresh(tokens["refresh_token"].as_str().unwrap()).await.tokens();
     for answer in [phone.enrol(ticket(&state)).await, phone.see(ticket(&state)).await] {
         assert_eq!((answer.status, answer.json()["code"].clone()), (410, json!("ENROLLMENT_GONE")));
     }

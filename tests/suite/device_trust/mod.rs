@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::admin::robot::Robot;
 use crate::world::{Answer, Browser, Client, Person, Phone, World};
 
+mod attacks;
 mod authorization;
 mod enrolment;
 mod every_state;
@@ -16,6 +17,7 @@ mod new_device_stands;
 mod new_device_told;
 mod other_way;
 mod payload;
+mod races;
 mod ready;
 pub(crate) mod step_up;
 mod step_up_fido2;

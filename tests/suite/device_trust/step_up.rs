@@ -24,7 +24,7 @@ impl Scene {
         Self::with_phones_in(World::start().await, mfa, phones).await
     }
 
-    async fn with_phones_in(world: World, mfa: Value, phones: usize) -> Self {
+    pub(super) async fn with_phones_in(world: World, mfa: Value, phones: usize) -> Self {
         let mut scene = Self::in_world(world, mfa).await;
         for _ in 0..phones {
             let phone = scene.world.phone();

@@ -46,7 +46,7 @@ async fn a_session_alone_is_offered_nothing() {
 
 /// Whoever knows the password may be first, and not second.
 #[tokio::test]
-async fn t2_10_of_two_offers_one_is_taken() {
+async fn h5_of_two_offers_one_is_taken() {
     let scene = Scene::of(usual()).await;
     let (mut first, mut second) = (scene.world.phone(), scene.world.phone());
     let (_, _, one) = scene.by(&first).await;

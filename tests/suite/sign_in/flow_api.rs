@@ -182,7 +182,7 @@ async fn t15_1_an_action_is_named_in_either_way() {
     assert_eq!(phone.get(&format!("{FLOWS}{flow}")).await.ok(), before);
 }
 
-async fn post(phone: &mut Browser, to: &str, kind: &str, marked: bool, body: &str) -> Answer {
+pub(crate) async fn post(phone: &mut Browser, to: &str, kind: &str, marked: bool, body: &str) -> Answer {
     let request = phone.request(Method::POST, &format!("{FLOWS}{to}")).header("content-type", kind);
     let request = if marked { request.header("x-xsrf-header", "nod") } else { request };
     phone.send(request.body(body.to_owned())).await
