@@ -4,7 +4,7 @@
 use futures_util::future::join_all;
 use nod_device::id_token::process_id_token;
 use nod_device::messages::DeviceRole;
-use nod_device::{DeviceKey as _, Expectations, IdTokenError, Issuer, KeySet, Processed, Timestamp};
+use nod_device::{Call, DeviceKey as _, Expectations, IdTokenError, Issuer, KeySet, Processed, PushMessage, Timestamp};
 use ring::hmac;
 use serde_json::Value;
 
@@ -369,6 +369,39 @@ async fn security_94_a_blocked_or_unpaired_device_is_trusted_on_no_other_node() 
         }
         assert_eq!(scene.world.rows("token_grant").await.len(), grants);
         assert!(scene.world.rows("push_token").await.is_empty());
+    }
+}
+
+/// [security 94] nor by what its app answers to a push that nobody sees.
+#[tokio::test]
+async fn security_94_a_blocked_or_unpaired_device_answers_no_silent_push_on_another_node() {
+    for blocked in [true, false] {
+        let mut mfa = policy();
+        mfa["applications"][0]["extra_verification"] = json!("permissive");
+        let scene = Scene::in_world(World::with().redis().nodes(2).start().await, mfa).await;
+        let mut phone = scene.trusted().await;
+        phone.move_to(1);
+        let mut events = phone.listen().await;
+        assert_eq!(events.next().await.unwrap().0, "ready");
+        let (mut browser, id, state) = scene.by(&phone).await;
+        assert_eq!((&state["status"], &state["silent"]), (&json!(WAITING), &json!(true)));
+        let (_, pushed) = events.next().await.unwrap();
+        let said = PushMessage::read(pushed.to_string().as_bytes()).unwrap();
+        if blocked {
+            phone.block().await;
+        } else {
+            phone.unpair_by_administrator().await;
+        }
+        tokio::time::sleep(KNOWN).await;
+        let answer = Call::acknowledge(phone.installation(), said.notification_id, said.pv.unwrap());
+        let (status, told) = if blocked { (403, "DEVICE_BLOCKED") } else { (401, "DEVICE_UNKNOWN") };
+        phone.call(&answer).await.problem(status, told);
+        let state = poll(&mut browser, &id).await;
+        if blocked {
+            assert_eq!((&state["status"], &state["code"]), (&json!("MFA_FAILED"), &json!("DEVICE_BLOCKED")));
+        } else {
+            assert_eq!(state["status"], PAIRING, "a phone like any other");
+        }
     }
 }
 
