@@ -56,6 +56,7 @@ use crate::usecase::sign_in::second_factor::SecondFactors;
 use crate::usecase::sign_in::send_code::SendCode;
 use crate::usecase::sign_in::shown::Shown;
 use crate::usecase::sign_in::spend_texts::SpendTexts;
+use crate::usecase::spend_pushes::SpendPushes;
 use crate::usecase::tell_logout::TellLogout;
 use crate::web::provider::Provider;
 use crate::web::provider::account::Account;
@@ -140,17 +141,7 @@ impl Wiring {
                     clock: self.clock(),
                     issuer: self.settings.issuer.clone(),
                 },
-                evaluate: Evaluate {
-                    directory: self.directory(),
-                    otp_devices: OtpDevices::new(self.parts.database.clone()),
-                    totp_devices: TotpDevices::new(self.parts.database.clone()),
-                    passkeys: passkeys.passkeys.clone(),
-                    browsers: passkeys.party.is_some(),
-                    served: self.parts.carriers.served.clone(),
-                    standings: AppStandings::new(self.parts.database.clone()),
-                    clock: self.clock(),
-                    silences: Shelf::new(self.store()),
-                },
+                evaluate: self.evaluate(),
                 offers: self.offers(),
                 max_devices: self.settings.max_devices,
                 silent: VerifySilently {
@@ -164,7 +155,7 @@ impl Wiring {
                 devices: AskDevice {
                     questions: self.put_question(),
                     settle: self.parts.settle.clone(),
-                    allowances: Shelf::new(self.store()),
+                    pushes: self.spend_pushes(),
                     silences: Shelf::new(self.store()),
                     ledger: self.parts.ledger.clone(),
                     limits: self.settings.policy.limits,
@@ -200,6 +191,24 @@ impl Wiring {
                 entropy: self.entropy(),
             }),
         })
+    }
+
+    pub(super) fn evaluate(&self) -> Evaluate {
+        Evaluate {
+            directory: self.directory(),
+            otp_devices: OtpDevices::new(self.parts.database.clone()),
+            totp_devices: TotpDevices::new(self.parts.database.clone()),
+            passkeys: Passkeys::new(self.parts.database.clone()),
+            browsers: RelyingParty::of_issuer(&self.settings.issuer).is_some(),
+            served: self.parts.carriers.served.clone(),
+            standings: AppStandings::new(self.parts.database.clone()),
+            clock: self.clock(),
+            silences: Shelf::new(self.store()),
+        }
+    }
+
+    pub(super) fn spend_pushes(&self) -> SpendPushes {
+        SpendPushes { allowances: Shelf::new(self.store()), ledger: self.parts.ledger.clone(), entropy: self.entropy() }
     }
 
     pub(super) fn offers(&self) -> OfferEnrolment {

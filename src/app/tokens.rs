@@ -106,6 +106,8 @@ impl Wiring {
             policy: self.settings.policy,
             requests: Rate::of_backchannel_requests(self.settings.backchannel_requests),
             asked: Rate::of_questions(self.settings.questions_per_user),
+            evaluate: self.evaluate(),
+            pushes: self.spend_pushes(),
         };
         BackchannelAuthenticationApi { authenticate, prove, request }
     }

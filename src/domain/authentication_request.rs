@@ -52,6 +52,28 @@ pub enum Asker {
     Client,
     /// A sign-in of the person, which asks one device of theirs. Nobody has an `auth_req_id`: no tokens come of it.
     Flow(DeviceId),
+    /// The client as well, where an MFA policy says which device of the person may answer. `None`: not any of them.
+    // The last one, since what rests in stores says so by number.
+    ByPolicy(Option<DeviceId>),
+}
+
+impl Asker {
+    /// Whether it is the client that waits, and comes for tokens.
+    pub const fn is_client(self) -> bool {
+        match self {
+            Self::Client | Self::ByPolicy(_) => true,
+            Self::Flow(_) => false,
+        }
+    }
+
+    /// Whether this device of the person is asked.
+    pub fn asks(self, device: DeviceId) -> bool {
+        match self {
+            Self::Client => true,
+            Self::Flow(chosen) => chosen == device,
+            Self::ByPolicy(chosen) => chosen == Some(device),
+        }
+    }
 }
 
 /// What the person must carry from the relying party's screen to the device.
@@ -263,16 +285,12 @@ impl AuthenticationRequest {
 
     /// Whether it is this client that waits for the answer.
     pub fn is_of(&self, client: &ClientId) -> bool {
-        self.client == *client && self.asker == Asker::Client
+        self.client == *client && self.asker.is_client()
     }
 
     /// Whether this device is asked, and would be believed.
     pub fn asks(&self, device: &Device) -> bool {
-        let chosen = match self.asker {
-            Asker::Client => true,
-            Asker::Flow(chosen) => chosen == device.id,
-        };
-        chosen && self.user == device.user && device.may_answer(self.issued_at)
+        self.asker.asks(device.id) && self.user == device.user && device.may_answer(self.issued_at)
     }
 
     /// One poll of the token endpoint. [protocol.md 1] ownership before state; a settled state

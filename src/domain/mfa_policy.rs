@@ -278,6 +278,15 @@ impl MfaPolicy {
         application.is_none_or(|application| self.permits(application).is_some_and(|permitted| permitted.push))
     }
 
+    /// What somebody carries to the device whom a relying party has asked: as the client is registered, or more. One that
+    /// shows no number has nobody type one.
+    pub const fn matching_for(&self, registered: Option<NumberMatching>) -> Option<NumberMatching> {
+        match (registered, self.number_matching) {
+            (Some(_), Matching::Type) => Some(NumberMatching::Type),
+            (registered, Matching::Off | Matching::Pick | Matching::Type) => registered,
+        }
+    }
+
     /// Of codes by this channel.
     pub const fn otp(&self, channel: Channel) -> OtpMethod {
         match channel {

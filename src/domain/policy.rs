@@ -246,6 +246,19 @@ impl SignOnPolicy {
         self.steps().into_iter().filter_map(|step| step.mfa_policy.as_ref())
     }
 
+    /// The MFA policy of the first step that asks for a second factor, of whoever gets through all steps before it. `None`:
+    /// there is no such step, or none that is asked of them.
+    pub fn second_factor<'a>(&'a self, facts: &Facts<'_>) -> Option<&'a MfaPolicyId> {
+        let mut branch = &self.root;
+        while let Branch::Step(step) = branch {
+            if let Some(policy) = step.mfa_policy.as_ref().filter(|_| step.is_asked(facts)) {
+                return Some(policy);
+            }
+            branch = &step.success;
+        }
+        None
+    }
+
     /// The steps that somebody may be asked who comes from this relying party, which may have this scope at most.
     pub fn steps_for(&self, client: &ClientId, scope: &Scope) -> Vec<&Step> {
         fn gather<'a>(branch: &'a Branch, client: &ClientId, scope: &Scope, steps: &mut Vec<&'a Step>) {

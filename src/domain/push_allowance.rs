@@ -41,6 +41,11 @@ impl PushAllowance {
         self.asked.push(now);
         (Self { locked_until: None, ..self }, Allowed::Yes)
     }
+
+    /// After one that was too much: until when nobody is asked.
+    pub const fn locked_until(&self) -> Option<Timestamp> {
+        self.locked_until
+    }
 }
 
 #[cfg(test)]

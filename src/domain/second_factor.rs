@@ -128,6 +128,16 @@ impl Asked<'_> {
         (verdict, enrolment)
     }
 
+    /// On which phone a relying party has somebody asked whom no browser brings: the primary one first, and no other way
+    /// stands in for it. Nobody gets through by a policy that does without [flows.md H.4 step 7, F12].
+    pub fn phone(&self) -> Result<DeviceId, Why> {
+        if let Some(Verdict::Failed(why)) = self.stopped() {
+            return Err(why);
+        }
+        let usable = self.devices.iter().find(|device| self.is_usable(device)).map(|device| device.id);
+        usable.ok_or(if self.devices.is_empty() { Why::NoDevices } else { Why::NoUsableDevices })
+    }
+
     /// First of all: nobody is rung, or let in by a policy that does without, in the name of somebody who is stopped, nor
     /// by an app that is. `None`: nobody is.
     fn stopped(&self) -> Option<Verdict> {
@@ -565,6 +575,32 @@ mod tests {
         let phones = [Device { status: Status::Blocked, ..second }, third, primary];
         let asked = Verdict::Ask(vec![ids[0], ids[2]], First::Ask);
         assert_eq!(evaluated_new(&policy, &phones, None), (asked, Some(Grounds::Approved)));
+    }
+
+    #[test]
+    fn f12_a_relying_party_has_somebody_asked_on_the_first_phone_that_the_policy_asks() {
+        let policy = policy(Without::Bypass, Without::Bypass);
+        let (served, passkeys) = (by_mail(), [DeviceId::new(Uuid::from_u128(7))]);
+        let policy = MfaPolicy { fido2: Fido2Method { enabled: true }, ..policy };
+        let phone_of = |devices: &[Device], standing| {
+            Asked { standing, passkeys: &passkeys, ..asked_of(&policy, devices, &[], &served, None) }.phone()
+        };
+        let first = device(Some(application("bank")), Status::Active);
+        let second = Device { id: DeviceId::new(Uuid::from_u128(2)), ..device(None, Status::Active) };
+        let (blocked, foreign) = (device(None, Status::Blocked), device(Some(application("other")), Status::Active));
+        assert_eq!(phone_of(&[first.clone(), second.clone()], ACTIVE), Ok(first.id));
+        for off in [&blocked, &foreign] {
+            assert_eq!(phone_of(&[off.clone(), second.clone()], ACTIVE), Ok(second.id));
+            assert_eq!(phone_of(std::slice::from_ref(off), ACTIVE), Err(Why::NoUsableDevices));
+        }
+        assert_eq!(phone_of(&[], ACTIVE), Err(Why::NoDevices), "and a passkey is no phone");
+        for (standing, why) in [
+            (Some(user::Status::Locked), Why::AccountLockedOut),
+            (Some(user::Status::Disabled), Why::UserDisabled),
+            (None, Why::UserDisabled),
+        ] {
+            assert_eq!(phone_of(std::slice::from_ref(&first), standing), Err(why));
+        }
     }
 
     #[test]

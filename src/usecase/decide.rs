@@ -9,7 +9,7 @@ use nod_device::{DenyReason, NewDeviceChoice};
 use crate::call;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::authentication_request::{Asker, AuthenticationRequest, Decision, Denial, Undecidable};
+use crate::domain::authentication_request::{AuthenticationRequest, Decision, Denial, Undecidable};
 use crate::domain::decision::{Answer, Disbelief, Record, Said, VerifiedDecision};
 use crate::domain::device::Status;
 use crate::domain::mobile_app::Choice;
@@ -107,7 +107,7 @@ impl Decide {
                 .device(device.id)
                 .request(question.request.id)
         });
-        let ping = Ping::to(&question.client, &record).filter(|_| question.request.asker == Asker::Client);
+        let ping = Ping::to(&question.client, &record).filter(|_| question.request.asker.is_client());
         // Whether anybody comes for it or not, as nobody need come for a no. A yes is worth nothing until then.
         let newcomer = question.request.newcomer.as_ref().filter(|_| outcome == Decision::Denied(Denial::Blocked));
         let stands = newcomer.map(|newcomer| Box::new(newcomer.blocked((device.user, device.id), now)));

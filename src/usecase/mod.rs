@@ -57,6 +57,7 @@ pub mod set_password;
 pub mod settle;
 pub mod sign_in;
 pub mod signing_keys;
+pub mod spend_pushes;
 mod tally;
 pub mod tell_logout;
 pub mod told;

@@ -63,7 +63,7 @@ impl PutQuestion {
         let user = &request.user;
         let mut added = self.inboxes.upsert_found(user, inbox?, lifetime, add(asks)).await?;
         // Who is known is only asked where it matters.
-        if added != Added::Yes && asks == Standing::Stranger && self.tokens.has_grant(*user, &request.client).await? {
+        if added != Added::Yes && self.is_known(request, asks).await? {
             added = self.inboxes.upsert(user, lifetime, add(Standing::Known)).await?;
         }
         if added != Added::Yes {
@@ -78,6 +78,30 @@ impl PutQuestion {
         // Those who do not listen. In a box: most phones do.
         Box::pin(self.pushes.question(request, digest, devices)).await;
         Ok(added)
+    }
+
+    /// Whether there is room for it in the inbox, as things are: for whoever counts it before it is put.
+    pub async fn room(
+        &self,
+        request: &AuthenticationRequest,
+        digest: &Digest<AuthReqId>,
+        (asks, limits): (Standing, Limits),
+    ) -> Result<Added, StoreError> {
+        let inbox = self.inboxes.get(&request.user).await?.unwrap_or_default();
+        let entry = Entry::new(request.notification, *digest, &request.client, request.expires_at);
+        let mut added = inbox.clone().add(entry.clone(), asks, limits, request.issued_at).1;
+        if added != Added::Yes && self.is_known(request, asks).await? {
+            added = inbox.add(entry, Standing::Known, limits, request.issued_at).1;
+        }
+        if added != Added::Yes {
+            metrics().limited(Limit::Questions);
+        }
+        Ok(added)
+    }
+
+    /// Whether a client that asks as a stranger is none.
+    async fn is_known(&self, request: &AuthenticationRequest, asks: Standing) -> Result<bool, StoreError> {
+        Ok(asks == Standing::Stranger && self.tokens.has_grant(request.user, &request.client).await?)
     }
 
     pub async fn save(&self, digest: &Digest<AuthReqId>, request: &AuthenticationRequest) -> Result<(), StoreError> {

@@ -9,7 +9,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{Asker, AuthenticationRequest, Denial, Polling, REMEMBER, State};
 use crate::domain::client::{Backchannel, Client, Delivery, GrantType, NumberMatching};
+use crate::domain::flow::Facts;
 use crate::domain::inbox::{Added, Limits, Standing};
+use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::ping::{AFTER_THE_ANSWER, Ping};
 use crate::entropy::Entropy;
 use crate::failpoint;
@@ -22,15 +24,19 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{AuthReqId, NotificationId, RequestId, UserId};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::parameters::Parameters;
+use crate::secret::Digest;
+use crate::store::ephemeral::StoreError;
 use crate::store::sql::ledger::Ledger;
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::usecase::Error;
 use crate::usecase::authenticate_client::AuthenticatedClient;
 use crate::usecase::callbacks::Callbacks;
+use crate::usecase::device_trust::evaluate::Evaluate;
 use crate::usecase::put_question::{PutQuestion, challenge};
 use crate::usecase::rates::Rate;
 use crate::usecase::read_question::ReadQuestion;
 use crate::usecase::resolve_hint::{Meant, ResolveHint};
+use crate::usecase::spend_pushes::SpendPushes;
 
 pub struct RequestAuthentication {
     pub questions: PutQuestion,
@@ -46,6 +52,8 @@ pub struct RequestAuthentication {
     pub requests: Rate,
     /// About each person.
     pub asked: Rate<UserId>,
+    pub evaluate: Evaluate,
+    pub pushes: SpendPushes,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -109,8 +117,11 @@ impl RequestAuthentication {
         // Nobody as well as somebody: the limit tells no difference.
         self.asked.count(&meant.id(), now)?;
 
-        let number_matching = backchannel.number_matching;
-        let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(self.policy.max_expiry);
+        let by = self.mfa_policy(client, &asked, now).await?;
+        let by = by.as_deref();
+        let number_matching = by.map_or(backchannel.number_matching, |by| by.matching_for(backchannel.number_matching));
+        let longest = by.map_or(self.policy.max_expiry, |by| by.asked_for().min(self.policy.max_expiry));
+        let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(longest);
         let auth_req_id = AuthReqId::for_key(self.entropy.token(), key);
         let mut request = AuthenticationRequest {
             newcomer: None,
@@ -134,9 +145,9 @@ impl RequestAuthentication {
         }
         failpoint::hit("K2");
         match token {
-            None => self.put(&mut request, &auth_req_id, now).await?,
+            None => self.put(&mut request, &auth_req_id, by).await?,
             // In a box: most requests have no use for the room.
-            Some(token) => Box::pin(self.put_to_be_told(client, &mut request, &auth_req_id, token)).await?,
+            Some(token) => Box::pin(self.put_to_be_told(client, &mut request, (&auth_req_id, token), by)).await?,
         }
 
         let mut event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestCreated)
@@ -145,6 +156,9 @@ impl RequestAuthentication {
         match &meant {
             Meant::Person(user) => event.user = Some(user.id),
             Meant::Nobody(_) => event.reason = Some("nobody is behind the hint".to_owned()),
+        }
+        if let Asker::ByPolicy(asked) = request.asker {
+            event.device = asked;
         }
         if request.state == State::Denied(Denial::NoDevice) {
             event.reason = Some(Denial::NoDevice.as_str().to_owned());
@@ -160,18 +174,42 @@ impl RequestAuthentication {
         })
     }
 
+    /// The MFA policy that says how people are asked for this client, where its sign-on policy asks for a second factor: of
+    /// somebody whom no browser brings, and who has shown nothing.
+    async fn mfa_policy(
+        &self,
+        client: &Client,
+        asked: &BackchannelAuthenticationRequest,
+        now: Timestamp,
+    ) -> Result<Option<Arc<MfaPolicy>>, StoreError> {
+        let sign_on = self.evaluate.directory.sign_on().await?;
+        let values = asked.acr_values.as_deref().unwrap_or_default().split(' ');
+        let facts = Facts {
+            client: &client.id,
+            scope: &asked.scope,
+            asked: values.filter_map(Acr::parse).max(),
+            authenticated_at: None,
+            reached: None,
+            now,
+        };
+        match sign_on.policy_of(client).and_then(|policy| policy.second_factor(&facts)) {
+            Some(id) => self.evaluate.policy(id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The same for a client that will be told. How, is saved before anybody can decide.
     async fn put_to_be_told(
         &self,
         client: &Client,
         request: &mut AuthenticationRequest,
-        auth_req_id: &AuthReqId,
-        token: ClientNotificationToken,
+        (auth_req_id, token): (&AuthReqId, ClientNotificationToken),
+        by: Option<&MfaPolicy>,
     ) -> Result<(), Error> {
         let (now, digest) = (request.issued_at, auth_req_id.digest());
         let lifetime = request.expires_at.since(now) + REMEMBER;
         self.callbacks.keep(auth_req_id, &token, client.created_at, lifetime).await?;
-        if let Err(error) = self.put(request, auth_req_id, now).await {
+        if let Err(error) = self.put(request, auth_req_id, by).await {
             // If it stays, it ends by itself.
             let _ = self.callbacks.forget(&digest).await;
             return Err(error);
@@ -184,24 +222,56 @@ impl RequestAuthentication {
         Ok(())
     }
 
-    /// Put to whoever can answer.
+    /// Put to whoever can answer; where an MFA policy says who that is, to that phone.
     async fn put(
         &self,
         request: &mut AuthenticationRequest,
         auth_req_id: &AuthReqId,
-        now: Timestamp,
+        by: Option<&MfaPolicy>,
     ) -> Result<(), Error> {
+        if let Some(policy) = by {
+            request.asker = Asker::ByPolicy(self.evaluate.phone(request.user, policy).await?.ok());
+        }
         let (devices, digest) = (self.questions.devices_for(request).await?, auth_req_id.digest());
         if devices.is_empty() && !self.policy.uniform {
             // [flows F12] accepted, then denied: the client learns nothing about devices here.
             request.state = State::Denied(Denial::NoDevice);
             return Ok(self.questions.save(&digest, request).await?);
         }
-        match self.questions.put(request, &digest, &devices, (Standing::Stranger, self.policy.limits)).await? {
-            Added::Yes => Ok(()),
-            Added::Full { until } => Err(Error::TooMany { retry_after: until.since(now).max(Duration::from_secs(1)) }),
+        let inbox = (Standing::Stranger, self.policy.limits);
+        if let Some(policy) = by {
+            self.may_ask(request, &digest, policy, inbox).await?;
+        }
+        has_room(self.questions.put(request, &digest, &devices, inbox).await?, request.issued_at)
+    }
+
+    /// Counted last, where there is somebody to ask and room for it: whoever cannot be asked is not locked by that. Nobody
+    /// as well as somebody: the limit tells no difference.
+    async fn may_ask(
+        &self,
+        request: &AuthenticationRequest,
+        digest: &Digest<AuthReqId>,
+        policy: &MfaPolicy,
+        inbox: (Standing, Limits),
+    ) -> Result<(), Error> {
+        let now = request.issued_at;
+        has_room(self.questions.room(request, digest, inbox).await?, now)?;
+        match self.pushes.spend((&request.client, request.id), request.user, policy, now).await? {
+            None => Ok(()),
+            Some(until) => Err(too_many(until, now)),
         }
     }
+}
+
+fn has_room(added: Added, now: Timestamp) -> Result<(), Error> {
+    match added {
+        Added::Yes => Ok(()),
+        Added::Full { until } => Err(too_many(until, now)),
+    }
+}
+
+fn too_many(until: Timestamp, now: Timestamp) -> Error {
+    Error::TooMany { retry_after: until.since(now).max(Duration::from_secs(1)) }
 }
 
 /// Whether this client may ask so. What context is asked for, then.

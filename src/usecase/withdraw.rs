@@ -38,7 +38,8 @@ impl WithdrawQuestions {
         let Some(inbox) = self.settle.inboxes.get(&device.user).await? else { return Ok(()) };
         for entry in inbox.live(now) {
             let Some(request) = self.settle.requests.get(&entry.request).await? else { continue };
-            // What a client asks, other phones may answer; and it does not learn that this one is gone.
+            // What a client asks, other phones may answer, unless a policy has named this one; and the client does not learn
+            // that it is gone.
             if request.asker != Asker::Flow(device.id) || !request.is_pending(now) {
                 continue;
             }

@@ -358,3 +358,14 @@ async fn ciba_13_a_ping_client_without_the_grant_may_not_ask() {
     let fields = [("login_hint", "alice"), ("scope", "openid")];
     shop.post(BC_AUTHORIZE, &fields).await.refused(400, "unauthorized_client");
 }
+
+/// [flows F12] So is one whose people are asked on the phone that an MFA policy names.
+#[tokio::test]
+async fn f12_whoever_asks_by_an_mfa_policy_is_told_as_well() {
+    let scene = scene(patient()).await;
+    crate::device_trust::asked_by(&scene.world.admin().await, json!({ "id": "mfa" })).await;
+    let asked = scene.approved(1).await;
+    is_ping(&scene.receiver.received()[0], &asked);
+    scene.shop.poll(&asked).await.tokens();
+    scene.is_over(&asked).await;
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
-use crate::domain::authentication_request::{Asker, AuthenticationRequest};
+use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::decision::Record;
 use crate::domain::inbox::Inbox;
 use crate::domain::ping::Ping;
@@ -204,7 +204,7 @@ impl ManageRequests {
             self.desk.event(by, Action::RequestCancelled).client(&request.client).user(user).request(request.id);
         let record = Record::cancelled(&request, digest, now);
         let client = self.settle.directory.client(&request.client).await?;
-        let waits = client.filter(|_| request.asker == Asker::Client);
+        let waits = client.filter(|_| request.asker.is_client());
         let also = Also { ping: waits.and_then(|client| Ping::to(&client, &record)), ..Also::default() };
         match self.settle.settle(record, event, also, Seen::default()).await? {
             Decided::First => Ok(()),

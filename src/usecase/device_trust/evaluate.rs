@@ -9,8 +9,9 @@ use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::otp::Served;
 use crate::domain::passkey::Passkey;
-use crate::domain::second_factor::{Asked, By, Verdict};
+use crate::domain::second_factor::{Asked, By, Verdict, Why};
 use crate::domain::silence::Silence;
+use crate::domain::user;
 use crate::protocol::id::{DeviceId, MfaPolicyId, UserId};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::app_standings::AppStandings;
@@ -69,7 +70,7 @@ impl Evaluate {
         vouches: bool,
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
         let policy = self.policy(policy).await?;
-        let standing = self.directory.user(&user).await?.map(|user| user.status);
+        let standing = self.standing(user).await?;
         let all = self.directory.devices_of(&user).await?;
         let own = |app: &MobileApp| all.iter().find(|(_, installation)| installation.has_key(&app.jkt));
         let by = match app.map(|app| (app, own(app))) {
@@ -80,12 +81,9 @@ impl Evaluate {
             }
             None => None,
         };
-        let mut devices: Vec<_> = all.iter().map(|(device, _)| device.clone()).collect();
-        devices.sort_by_key(|device| device.position);
         // A phone still, and before any code: who has the password can make a phone suspect, and gets to ask no less by it.
         // About a new app the primary one is asked all the same.
-        let suspects = self.suspects(&devices).await?;
-        devices.sort_by_key(|device| suspects.contains(&device.id));
+        let devices = self.in_order(all.iter().map(|(device, _)| device.clone()).collect()).await?;
         let addresses = self.otp_devices.of_user(user).await?;
         let totps = self.totp_devices.of_user(user).await?;
         let passkeys: Vec<_> = if policy.fido2.enabled && self.browsers {
@@ -104,6 +102,37 @@ impl Evaluate {
             app: by,
         };
         Ok(if vouches { asked.evaluate() } else { asked.evaluate_otherwise() })
+    }
+
+    /// On which phone a relying party has somebody asked whom no browser brings [flows.md F12]. Of memory, but for what is
+    /// known of phones that do not answer.
+    #[tracing::instrument(level = "debug", name = "evaluate_phone", skip_all)]
+    pub async fn phone(&self, user: UserId, policy: &MfaPolicy) -> Result<Result<DeviceId, Why>, StoreError> {
+        let all = self.directory.devices_of(&user).await?;
+        let devices = self.in_order(all.iter().map(|(device, _)| device.clone()).collect()).await?;
+        let asked = Asked {
+            standing: self.standing(user).await?,
+            policy,
+            devices: &devices,
+            passkeys: &[],
+            totps: &[],
+            addresses: &[],
+            served: &self.served,
+            app: None,
+        };
+        Ok(asked.phone())
+    }
+
+    async fn standing(&self, user: UserId) -> Result<Option<user::Status>, StoreError> {
+        Ok(self.directory.user(&user).await?.map(|user| user.status))
+    }
+
+    /// The primary one first, and those last that have not answered for long.
+    async fn in_order(&self, mut devices: Vec<Device>) -> Result<Vec<Device>, StoreError> {
+        devices.sort_by_key(|device| device.position);
+        let suspects = self.suspects(&devices).await?;
+        devices.sort_by_key(|device| suspects.contains(&device.id));
+        Ok(devices)
     }
 
     /// Whether the person wants nothing of the app. Of one that is a device of theirs it counts no more.

@@ -53,11 +53,7 @@ impl Over {
 
     /// Whether a phone shows what is over. Whoever answered knows.
     fn is_shown_on(&self, asker: Asker, device: &Device) -> bool {
-        let asked = match asker {
-            Asker::Client => true,
-            Asker::Flow(chosen) => chosen == device.id,
-        };
-        asked && Some(device.id) != self.by && device.may_answer(self.issued_at)
+        asker.asks(device.id) && Some(device.id) != self.by && device.may_answer(self.issued_at)
     }
 }
 

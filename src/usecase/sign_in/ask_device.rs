@@ -2,7 +2,6 @@
 //! flow [flows.md F9].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
@@ -12,22 +11,21 @@ use crate::domain::flow::{Flow, Outcome, Pushed};
 use crate::domain::inbox::{Added, Limits, Standing};
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::{Choice, Newcomer};
-use crate::domain::push_allowance::{Allowed, PushAllowance};
 use crate::domain::session::Trusted;
 use crate::domain::silence::{REMEMBERED, Silence};
 use crate::entropy::Entropy;
-use crate::metrics::{Limit, metrics};
 use crate::protocol::acr::Acr;
 use crate::protocol::id::{AuthReqId, DeviceId, NotificationId, RequestId, UserId};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::ledger::{Also, Decided, Ledger};
 use crate::usecase::put_question::{PutQuestion, challenge};
 use crate::usecase::settle::{Seen, Settle};
+use crate::usecase::spend_pushes::SpendPushes;
 
 pub struct AskDevice {
     pub questions: PutQuestion,
     pub settle: Settle,
-    pub allowances: Shelf<PushAllowance>,
+    pub pushes: SpendPushes,
     pub silences: Shelf<Silence>,
     pub ledger: Ledger,
     pub limits: Limits,
@@ -52,7 +50,7 @@ impl AskDevice {
         Whom { user, devices, selected }: Whom<'_>,
     ) -> Result<Option<Pushed>, StoreError> {
         let now = self.clock.now();
-        if !self.may_ask(flow, user, policy, now).await? {
+        if self.pushes.spend((&flow.client, flow.transaction), user, policy, now).await?.is_some() {
             return Ok(None);
         }
         let matching = policy.number_matching.asked();
@@ -90,21 +88,6 @@ impl AskDevice {
         self.ledger.audit(event.request(request.id).of("second factor")).await;
         let AuthenticationRequest { id: question, challenge, expires_at, .. } = request;
         Ok(Some(Pushed { devices: devices.to_vec(), selected, question, digest, challenge, expires_at }))
-    }
-
-    async fn may_ask(&self, flow: &Flow, user: UserId, policy: &MfaPolicy, now: Timestamp) -> Result<bool, StoreError> {
-        let limit = policy.push_limit;
-        let remembered = Duration::from_secs(u64::from(limit.time_period.max(limit.lock_duration)));
-        let one_more = |allowance: PushAllowance| allowance.ask(limit, now);
-        let allowed = self.allowances.upsert(&(user, policy.id.clone()), remembered, one_more).await?;
-        if allowed == Allowed::Locked {
-            let event = self.event(Action::SecondFactorEvaluated, flow, now).user(user).request(flow.transaction);
-            self.ledger.audit(event.refused("asked too often: nobody is asked for some time")).await;
-        }
-        if allowed != Allowed::Yes {
-            metrics().limited(Limit::Pushes);
-        }
-        Ok(allowed == Allowed::Yes)
     }
 
     /// Whether there is something to come for. Changes nothing.

@@ -7,6 +7,7 @@ use crate::world::{Answer, Browser, Client, Person, Phone, World};
 
 mod attacks;
 mod authorization;
+mod backchannel;
 mod enrolment;
 mod every_state;
 mod gone;
@@ -68,13 +69,7 @@ impl Scene {
             "id": "shop-app", "name": "The shop", "client": "shop", "package_name": "com.example.shop",
         });
         made(&admin, "/admin/v1/native-applications", app).await;
-        made(&admin, "/admin/v1/mfa-policies", mfa).await;
-        let steps = json!([
-            { "id": "password", "source": "password" },
-            { "id": "mfa", "source": "mfa", "mfa_policy": "mfa" },
-        ]);
-        made(&admin, "/admin/v1/policies", json!({ "id": "both", "steps": steps })).await;
-        admin.patch("/admin/v1/sign-on-settings", &json!({ "default_policy": "both" })).await.ok();
+        asked_by(&admin, mfa).await;
         let alice = world.user("alice").with_password(PASSWORD).await;
         Self { world, shop, alice }
     }
@@ -144,6 +139,17 @@ async fn by_app() -> Value {
     let phone = scene.trusted().await;
     let (mut browser, id, _) = scene.by(&phone).await;
     claims(&scene.tokens(&mut browser, &id).await)["acr"].clone()
+}
+
+/// People show a second factor by this MFA policy, at all clients that name no other sign-on policy.
+pub(crate) async fn asked_by(admin: &Robot<'_>, mfa: Value) {
+    made(admin, "/admin/v1/mfa-policies", mfa).await;
+    let steps = json!([
+        { "id": "password", "source": "password" },
+        { "id": "mfa", "source": "mfa", "mfa_policy": "mfa" },
+    ]);
+    made(admin, "/admin/v1/policies", json!({ "id": "both", "steps": steps })).await;
+    admin.patch("/admin/v1/sign-on-settings", &json!({ "default_policy": "both" })).await.ok();
 }
 
 pub(crate) async fn made(admin: &Robot<'_>, path: &str, body: Value) {
