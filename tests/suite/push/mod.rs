@@ -90,13 +90,10 @@ impl Scene {
 
     /// The same, and what a busy database has put off comes again meanwhile.
     async fn settles(&self) {
+        // Each is due again some time, and no question is over by then.
         for _ in 0..80 {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-            if pushes(&self.world).await.is_empty() {
-                return;
-            }
-            // Each is due again some time, and no question is over by then.
-            self.world.clock.advance(crate::world::seconds(1));
+            let Some(pause) = at_rest(&self.world).await else { return };
+            self.world.clock.advance(pause);
         }
         panic!("pushes wait");
     }
@@ -198,4 +195,27 @@ async fn a_while() {
 /// Nobody was asked anything.
 fn is_untouched(service: &Double) {
     assert!(service.asked().is_empty(), "{:?}", service.asked());
+}
+
+/// For so long, in milliseconds, a push is that of whoever carries it.
+const LEASE: i64 = 30_000;
+
+/// Once nobody does anything about pushes: in how long the next one is due. `None`: none is left.
+async fn at_rest(world: &World) -> Option<std::time::Duration> {
+    let due = |row: &str| -> i64 {
+        let text = row.split(' ').find_map(|part| part.strip_prefix("due_at=")).unwrap_or_else(|| panic!("{row}"));
+        text.parse().unwrap()
+    };
+    for look in 0..3000 {
+        let now = world.now().millis();
+        let left: Vec<_> = pushes(world).await.iter().map(|row| due(row) - now).collect();
+        // Time stands still: what is due in just that long was taken now. Unless that is a pause that happens to be as
+        // long: no call lasts for so many looks.
+        let in_hands = |pause: &i64| *pause <= 0 || (*pause == LEASE && look < 1000);
+        if !left.iter().any(in_hands) {
+            return Some(std::time::Duration::from_millis(u64::try_from(*left.iter().min()?).unwrap()));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("pushes are due, and nobody is done with them");
 }

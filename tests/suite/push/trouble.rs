@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::double::Reply;
-use super::{Scene, a_while, audited, done, fcm_error, gave_up, pushes, read, with_app};
-use crate::world::{World, seconds};
+use super::{Scene, a_while, at_rest, audited, done, fcm_error, gave_up, pushes, read, with_app};
+use crate::world::seconds;
 
 #[tokio::test]
 async fn f21_a_service_that_fails_is_tried_again_with_growing_pauses() {
@@ -180,29 +180,6 @@ async fn a_push_that_comes_too_late_is_not_sent() {
     scene.is_quiet().await;
     assert_eq!(scene.services.fcm.asked().len(), 1);
     assert_eq!(audited(&watch).await, [gave_up("too late")]);
-}
-
-/// For so long, in milliseconds, a push is that of whoever carries it.
-const LEASE: i64 = 30_000;
-
-/// Once nobody does anything about pushes: in how long the next one is due. `None`: none is left.
-async fn at_rest(world: &World) -> Option<Duration> {
-    let due = |row: &str| -> i64 {
-        let text = row.split(' ').find_map(|part| part.strip_prefix("due_at=")).unwrap_or_else(|| panic!("{row}"));
-        text.parse().unwrap()
-    };
-    for look in 0..3000 {
-        let now = world.now().millis();
-        let left: Vec<_> = pushes(world).await.iter().map(|row| due(row) - now).collect();
-        // Time stands still: what is due in just that long was taken now. Unless that is a pause that happens to be as
-        // long: no call lasts for so many looks.
-        let in_hands = |pause: &i64| *pause <= 0 || (*pause == LEASE && look < 1000);
-        if !left.iter().any(in_hands) {
-            return Some(Duration::from_millis(u64::try_from(*left.iter().min()?).unwrap()));
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("pushes are due, and nobody is done with them");
 }
 
 /// Services as they are on a bad day: whatever they say, every push comes to one end, no question is lost, and no phone is
