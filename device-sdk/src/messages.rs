@@ -125,7 +125,7 @@ pub struct Authenticator {
     /// `push`
     #[serde(rename = "type")]
     pub kind: String,
-    /// `enabled` or `failed`
+    /// `completed` or `failed`
     pub status: String,
     /// `MissingDeviceToken`: no push until the app hands one in; questions still arrive by
     /// `GET /events` and `GET /notifications/pending`.

@@ -440,7 +440,7 @@ fn paired(device: &Device, user: &User, lacks: Option<&str>) -> PairingAnswer {
         },
         authenticators: vec![Authenticator {
             kind: "push".to_owned(),
-            status: if lacks.is_none() { "enabled" } else { "failed" }.to_owned(),
+            status: if lacks.is_none() { "completed" } else { "failed" }.to_owned(),
             error_code: lacks.map(str::to_owned),
         }],
     }))

@@ -233,7 +233,7 @@ pub struct PairedUser {
 pub struct Authenticator {
     /// `push`
     pub kind: String,
-    /// `enabled` or `failed`
+    /// `completed` or `failed`
     pub status: String,
     /// `MissingDeviceToken`: no push until the app hands one in.
     pub error_code: Option<String>,

@@ -52,7 +52,7 @@ pub struct Authenticator {
     /// `push`
     #[oai(rename = "type")]
     kind: String,
-    /// `enabled` or `failed`
+    /// `completed` or `failed`
     status: String,
     /// `MissingDeviceToken`: no push until the app hands one in.
     error_code: Option<String>,

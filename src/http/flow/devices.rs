@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::authentication_request::Challenge;
-use crate::domain::device::{About, Device, Status};
+use crate::domain::device::{About, Device, Installation, Status};
 use crate::domain::flow::{Pushed, SecondFactor};
 use crate::domain::otp::{OtpDevice, Sent};
 use crate::domain::totp::TotpDevice;
@@ -17,7 +17,7 @@ const POLL_INTERVAL: u32 = 1;
 /// The members of a state in which somebody is asked on a device, or could be.
 pub(super) fn fields(seen: &Seen) -> Value {
     let devices = seen.devices.iter().zip(0..).map(|(device, at)| match device {
-        OwnDevice::Phone(device, about) => phone(device, about),
+        OwnDevice::Phone(device, installation) => phone(device, installation),
         OwnDevice::Address(own) => address(own, at == 0),
         OwnDevice::Totp(own) => totp(own, at == 0),
         OwnDevice::Passkey(own) => passkey(own, at == 0),
@@ -99,7 +99,8 @@ fn new_device(about: &About) -> Value {
     json!({ "model": about.model, "os": about.os(), "application": about.application })
 }
 
-fn phone(device: &Device, about: &About) -> Value {
+fn phone(device: &Device, installation: &Installation) -> Value {
+    let about = &installation.about;
     json!({
         "id": device.id.to_string(),
         "type": "MOBILE",
@@ -110,7 +111,7 @@ fn phone(device: &Device, about: &About) -> Value {
         "applicationId": device.application.as_ref().map(ToString::to_string),
         "osVersion": about.os_version,
         "applicationVersion": about.app_version,
-        "pushEnabled": true,
+        "pushEnabled": installation.pushed_by.is_some(),
         "otpEnabled": false,
         "usable": device.status == Status::Active,
         "defaultDevice": device.is_primary(),

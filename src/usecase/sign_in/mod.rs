@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::domain::application::Application;
 use crate::domain::client::{Client, GrantType};
-use crate::domain::device::{About, Device};
+use crate::domain::device::{Device, Installation};
 use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
 use crate::domain::otp::OtpDevice;
 use crate::domain::passkey::{Ceremony, PasskeyName};
@@ -233,7 +233,7 @@ fn left(started_at: Timestamp, now: Timestamp) -> Duration {
 /// On which somebody can be asked.
 #[derive(Clone, Debug)]
 pub enum OwnDevice {
-    Phone(Device, About),
+    Phone(Device, Arc<Installation>),
     Address(OtpDevice),
     Totp(TotpDevice),
     Passkey(OwnPasskey),

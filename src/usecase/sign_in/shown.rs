@@ -113,7 +113,7 @@ impl Shown {
         };
         let phone = |id: &DeviceId| {
             let (device, installation) = phones.iter().find(|(device, _)| device.id == *id)?;
-            Some(OwnDevice::Phone(device.clone(), installation.about.clone()))
+            Some(OwnDevice::Phone(device.clone(), Arc::clone(installation)))
         };
         let address =
             |id: &DeviceId| addresses.iter().find(|address| address.id == *id).cloned().map(OwnDevice::Address);

@@ -159,7 +159,7 @@ pub(super) fn choice(seen: &Seen, problem: Option<method::Problem>, form: Form, 
     let methods = devices.map(|(own, at)| method::Method {
         id: own.id().to_string(),
         kind: match own {
-            OwnDevice::Phone(device, about) => method::Kind::Phone(name(device, about)),
+            OwnDevice::Phone(device, installation) => method::Kind::Phone(name(device, &installation.about)),
             OwnDevice::Address(address) => match address.channel {
                 Channel::Email => method::Kind::Mail(address.masked()),
                 Channel::Sms => method::Kind::Sms(address.ending()),
@@ -224,7 +224,9 @@ fn name(device: &Device, about: &About) -> Foreign {
 fn selected(seen: &Seen) -> Foreign {
     let selected = seen.flow.second_factor.as_ref().and_then(SecondFactor::selected);
     let own = seen.devices.iter().find_map(|own| match own {
-        OwnDevice::Phone(device, about) if selected == Some(device.id) => Some(name(device, about)),
+        OwnDevice::Phone(device, installation) if selected == Some(device.id) => {
+            Some(name(device, &installation.about))
+        }
         OwnDevice::Phone(..) | OwnDevice::Address(_) | OwnDevice::Totp(_) | OwnDevice::Passkey(_) => None,
     });
     own.unwrap_or_default()

@@ -82,6 +82,27 @@ async fn r11_the_phone_that_is_chosen_is_told_and_the_one_that_was_hears_that_it
     assert_eq!((scene.services.fcm.asked().len(), scene.services.apns.asked().len()), (2, 1));
 }
 
+/// [flows.md A.1.3] `pushEnabled` tells whether a push reaches the phone.
+#[tokio::test]
+async fn a1_3_a_phone_without_a_token_is_shown_as_one_that_no_push_reaches() {
+    let SignIn { scene, site, bob } = SignIn::start().await;
+    let (mut browser, id) = begun(&scene, &site).await;
+    let state = act(&mut browser, &id, "authenticate", json!({})).await;
+    assert_eq!(
+        reached(&state),
+        [(bob.phones[0].device().to_string(), true), (bob.phones[1].device().to_string(), true)]
+    );
+    assert_eq!(bob.phones[1].call(&nod_device::Call::remove_push_token()).await.status, 204);
+    let state = act(&mut browser, &id, "poll", json!({})).await;
+    assert_eq!(reached(&state)[1], (bob.phones[1].device().to_string(), false), "{state}");
+}
+
+/// The devices of a state, and whether it says that a push reaches them.
+fn reached(state: &Value) -> Vec<(String, bool)> {
+    let devices = state["devices"].as_array().unwrap().iter();
+    devices.map(|own| (own["id"].as_str().unwrap().to_owned(), own["pushEnabled"].as_bool().unwrap())).collect()
+}
+
 /// Whoever asked is told that nobody answers, so many times, without anybody asking for it.
 async fn withdrawn(watch: &Watch, times: usize) {
     crate::admin::until("questions are withdrawn", async || {

@@ -184,7 +184,7 @@ async fn a_phone_that_is_enrolled_with_a_token_is_reached_at_once() {
         (
             json!({ "provider": "FCM", "environment": "production", "token": "enrolled:token" }),
             json!({
-                "type": "push", "status": "enabled",
+                "type": "push", "status": "completed",
             }),
         ),
         (

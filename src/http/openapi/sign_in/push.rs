@@ -87,7 +87,7 @@ fn devices() -> Value {
                 "role": {"type": "string", "enum": ["PRIMARY", "TRUSTED"]},
                 "enrollmentTime": {"type": "string", "format": "date-time"},
                 "applicationId": maybe, "osVersion": maybe, "applicationVersion": maybe,
-                "pushEnabled": flag, "otpEnabled": flag, "usable": flag, "defaultDevice": flag,
+                "pushEnabled": {"type": "boolean", "description": "A push reaches it."}, "otpEnabled": flag, "usable": flag, "defaultDevice": flag,
             },
         },
     })
