@@ -6,7 +6,8 @@ use crate::enrollment::EnrollmentTicket;
 use crate::id::{DeviceId, InstallationId, NotificationId};
 use crate::issuer::Issuer;
 use crate::messages::{
-    AckRequest, ApproveEnrollmentRequest, DenyEnrollmentRequest, PairingRequest, PushToken, RotateRequest, to_json,
+    AckRequest, ApproveEnrollmentRequest, DenyEnrollmentRequest, PairingRequest, PushEnabled, PushToken, RotateRequest,
+    to_json,
 };
 use crate::notification::Decision;
 use crate::proof::{DeviceKey, EnrollmentDecision, Freshness, KeyError, Method, ProofClaims, Statement};
@@ -85,6 +86,12 @@ impl Call {
     /// No push reaches it any more.
     pub fn remove_push_token() -> Self {
         Self { method: Method::Delete, path: PUSH_TOKEN.to_owned(), statement: Statement::Push, body: None }
+    }
+
+    /// Whether a push may reach it: what the person wants.
+    pub fn allow_push_notifications(enabled: bool) -> Self {
+        let body = Some(to_json(&PushEnabled { enabled }));
+        Self { method: Method::Put, path: "/push-enabled".to_owned(), statement: Statement::Push, body }
     }
 
     fn get(path: String) -> Self {

@@ -109,6 +109,13 @@ impl fmt::Debug for PushToken {
     }
 }
 
+/// `PUT /push-enabled`: whether the person wants this installation to be told by a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PushEnabled {
+    pub enabled: bool,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PairedUser {

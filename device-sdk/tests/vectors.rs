@@ -101,6 +101,7 @@ enum CallVector {
     Unpair { device: DeviceId },
     SetPushToken { token: PushToken },
     RemovePushToken,
+    AllowPushNotifications { enabled: bool },
 }
 
 #[derive(Deserialize)]
@@ -150,6 +151,7 @@ impl Proofs {
             CallVector::Unpair { device } => Call::unpair(*device),
             CallVector::SetPushToken { token } => Call::set_push_token(token),
             CallVector::RemovePushToken => Call::remove_push_token(),
+            CallVector::AllowPushNotifications { enabled } => Call::allow_push_notifications(*enabled),
         }
     }
 }

@@ -338,6 +338,9 @@ def proofs():
     token = {"provider": "WEB_PUSH", "environment": "production", "token": "{\"endpoint\":\"https://push.example/1\"}"}
     add("set a push token", {"type": "setPushToken", "token": token}, "push", "PUT", "/push-token", compact(token))
     add("remove the push token", {"type": "removePushToken"}, "push", "DELETE", "/push-token")
+    for enabled, name in ((False, "have no push ring"), (True, "let pushes ring again")):
+        call = {"type": "allowPushNotifications", "enabled": enabled}
+        add(name, call, "push", "PUT", "/push-enabled", compact({"enabled": enabled}))
 
     read = claims_of("read", "GET", "/me", None, NONCE, {})
     yes = claims_of("approve", "POST", "/notifications/x/approve", "{}", NONCE,

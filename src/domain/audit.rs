@@ -125,6 +125,8 @@ actions! {
     DeviceCalled = "device.called",
     DevicePushTokenSet = "device.push_token_set",
     DevicePushTokenRemoved = "device.push_token_removed",
+    DevicePushEnabled = "device.push_enabled",
+    DevicePushDisabled = "device.push_disabled",
     ClientAuthenticated = "client.authenticated",
     ClientCreated = "client.created",
     ClientRegistered = "client.registered",

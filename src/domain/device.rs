@@ -21,10 +21,17 @@ pub struct Installation {
     pub about: About,
     /// Who carries a push to it. `None`: it has to come by itself.
     pub pushed_by: Option<Provider>,
+    /// The person does not want it to be told by a push.
+    pub pushes_off: bool,
     pub created_at: Timestamp,
 }
 
 impl Installation {
+    /// Who carries a push to it now. `None`: nobody may, or can.
+    pub fn rung_by(&self) -> Option<Provider> {
+        self.pushed_by.filter(|_| !self.pushes_off)
+    }
+
     /// Whether this is its key, or the one that it announced.
     pub fn has_key(&self, jkt: &str) -> bool {
         self.jkt == jkt || self.next_jkt.as_deref() == Some(jkt)

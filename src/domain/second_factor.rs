@@ -18,6 +18,8 @@ pub struct Asked<'a> {
     pub policy: &'a MfaPolicy,
     /// Of the person, the primary one first.
     pub devices: &'a [Device],
+    /// Those of them that the person does not want to ring.
+    pub muted: &'a [DeviceId],
     /// Passkeys of theirs that browsers can use here, the oldest first.
     pub passkeys: &'a [DeviceId],
     /// Authenticator apps of theirs, the oldest first.
@@ -187,7 +189,9 @@ impl Asked<'_> {
         let passkeys = self.passkeys.iter().copied().filter(|_| self.policy.fido2.enabled);
         // What needs nothing but the person comes first: a phone that rings, then what they have at hand, and then codes
         // that somebody has to be sent.
-        let usable: Vec<_> = phones.chain(passkeys).chain(apps).chain(addresses).collect();
+        let mut usable: Vec<_> = phones.chain(passkeys).chain(apps).chain(addresses).collect();
+        // A phone that does not ring is asked by whoever chooses it, and where there is nothing else.
+        usable.sort_by_key(|id| self.muted.contains(id));
         if !usable.is_empty() {
             let chooses = match (newcomer, self.policy.device_selection) {
                 // [flows.md F10] the primary device, and where that cannot be asked, one of the others.
@@ -216,7 +220,8 @@ impl Asked<'_> {
     }
 
     fn primary_is_usable(&self) -> bool {
-        self.devices.iter().find(|device| device.is_primary()).is_none_or(|primary| self.is_usable(primary))
+        let rings = |primary: &Device| self.is_usable(primary) && !self.muted.contains(&primary.id);
+        self.devices.iter().find(|device| device.is_primary()).is_none_or(rings)
     }
 
     /// Whether the person may be asked on it.
@@ -293,7 +298,7 @@ mod tests {
         served: &'a Served,
         app: Option<By<'a>>,
     ) -> Asked<'a> {
-        Asked { standing: ACTIVE, policy, devices, passkeys: &[], totps: &[], addresses, served, app }
+        Asked { standing: ACTIVE, policy, devices, muted: &[], passkeys: &[], totps: &[], addresses, served, app }
     }
 
     fn application(id: &str) -> NativeApplicationId {
@@ -630,6 +635,38 @@ mod tests {
         assert_eq!(evaluated_new(&individually(Without::Bypass), &phone, None), waived);
         let asked = (Verdict::Ask(vec![phone[0].id], First::Ask), Some(Grounds::Approved));
         assert_eq!(evaluated_new(&individually(Without::Block), &phone, None), asked);
+    }
+
+    /// [flows.md H.4] With `pushEnabled=false`, not waited for where there is another way.
+    #[test]
+    fn h4_a_phone_that_does_not_ring_is_not_asked_first() {
+        let ids = [1, 2].map(|id| DeviceId::new(Uuid::from_u128(id)));
+        let [first, second] = [0, 1].map(|position| Device {
+            id: ids[usize::try_from(position).unwrap()],
+            position,
+            ..device(None, Status::Active)
+        });
+        let (phones, served) = ([first, second], by_mail());
+        let address = [at(Channel::Email, "alice@example.com")];
+        let policy = MfaPolicy {
+            email: OtpMethod { enabled: true, ..OtpMethod::default() },
+            ..policy(Without::Block, Without::Block)
+        };
+        let asked = |devices: &[Device], muted: &[DeviceId], addresses: &[OtpDevice], app: Option<By<'_>>| {
+            Asked { muted, ..asked_of(&policy, devices, addresses, &served, app) }.evaluate().0
+        };
+        let mail = address[0].id;
+        let ask = |ids: &[DeviceId], first| Verdict::Ask(ids.to_vec(), first);
+        assert_eq!(asked(&phones, &[], &address, None), ask(&[ids[0], ids[1], mail], First::Ask));
+        assert_eq!(asked(&phones, &ids[..1], &address, None), ask(&[ids[1], mail, ids[0]], First::Ask));
+        assert_eq!(asked(&phones, &ids, &address, None), ask(&[mail, ids[0], ids[1]], First::Ask));
+        assert_eq!(asked(&phones[..1], &ids, &[], None), ask(&ids[..1], First::Ask), "there is nothing else");
+        // About a new app, the person says who is asked in the place of the primary one.
+        let bank = app("bank");
+        let new = Some(By { app: &bank, device: None, standing: None });
+        assert_eq!(asked(&phones, &[], &[], new), ask(&ids, First::Ask));
+        assert_eq!(asked(&phones, &ids[..1], &[], new), ask(&[ids[1], ids[0]], First::Choose));
+        assert_eq!(asked(&phones[..1], &ids, &[], new), ask(&ids[..1], First::Ask));
     }
 
     /// [flows.md T2.12]

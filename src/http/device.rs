@@ -10,7 +10,7 @@ use std::time::Duration;
 use nod_device::messages::{
     AckAnswer, AckRequest, AckStatus, ApproveEnrollmentRequest, ApproveRequest, Authenticator, DecisionAnswer,
     DenyEnrollmentRequest, DenyRequest, DeviceRole, DeviceStatus, Enrollment, EnrollmentApplication, EnrollmentUser,
-    Me, MyUser, PairedUser, Pairing, PairingRequest, Pending, PushToken, RotateAnswer, RotateRequest,
+    Me, MyUser, PairedUser, Pairing, PairingRequest, Pending, PushEnabled, PushToken, RotateAnswer, RotateRequest,
 };
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose, Statement};
 use nod_device::{self as wire, Decision as Said, Issuer, Notification};
@@ -170,6 +170,14 @@ pub enum PushTokenRemoved {
     /// No push reaches the phone.
     #[oai(status = 204)]
     Gone,
+}
+
+/// It was heard.
+#[derive(ApiResponse)]
+pub enum PushEnabledSet {
+    /// From now on, the phone rings or does not.
+    #[oai(status = 204)]
+    Heard,
 }
 
 type Answered<T, S> = poem::Result<Described<T, S>>;
@@ -378,6 +386,21 @@ impl DeviceApi {
         let caller = self.authenticated(http, Purpose::Push, None).await?;
         self.push.remove(&caller).await.map_err(Failure::device)?;
         Ok(PushTokenRemoved::Gone)
+    }
+
+    /// Let this phone ring, or not
+    ///
+    /// Without pushes it is not asked first where there is another way, and finds questions when it asks, or listens.
+    #[oai(path = "/push-enabled", method = "put", operation_id = "setPushEnabled")]
+    async fn set_push_enabled(
+        &self,
+        http: &Request,
+        body: Unread<schema::PushEnabled>,
+    ) -> poem::Result<PushEnabledSet> {
+        let caller = self.authenticated(http, Purpose::Push, Some(&body.bytes)).await?;
+        let PushEnabled { enabled } = parse(http, &body.bytes)?;
+        self.push.allow(&caller, enabled).await.map_err(Failure::device)?;
+        Ok(PushEnabledSet::Heard)
     }
 
     /// Stop serving a person

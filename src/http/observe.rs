@@ -65,6 +65,7 @@ fn device(call: &str) -> Endpoint {
         "me" => Endpoint::DeviceMe,
         "keys/rotate" => Endpoint::DeviceRotate,
         "push-token" => Endpoint::DevicePushToken,
+        "push-enabled" => Endpoint::DevicePushEnabled,
         _ => match call.split_once('/') {
             Some(("notifications", rest)) if rest.ends_with("/approve") => Endpoint::DeviceApprove,
             Some(("notifications", rest)) if rest.ends_with("/deny") => Endpoint::DeviceDeny,
@@ -163,6 +164,7 @@ mod tests {
             ("/device/v1/notifications/a/b/c", "other"),
             ("/device/v1/devices/0b9f6a4e", "device_unpair"),
             ("/device/v1/push-token", "device_push_token"),
+            ("/device/v1/push-enabled", "device_push_enabled"),
             ("/device/v1/", "other"),
             ("/device", "other"),
             ("/admin/v1/clients/till", "admin"),

@@ -56,6 +56,7 @@ words! {
         DeviceEvents = "device_events",
         DeviceMe = "device_me",
         DevicePushToken = "device_push_token",
+        DevicePushEnabled = "device_push_enabled",
         DeviceRotate = "device_rotate",
         DeviceUnpair = "device_unpair",
         DeviceEnrollment = "device_enrollment",

@@ -351,6 +351,7 @@ async fn how_phones_are_told(world: &World, admin: &Robot<'_>, bank: &str) {
     let mut phone = world.phone();
     assert_eq!(phone.pair_as(&erin.pairing_key().await, "com.example.bank").await.status, 201);
     assert_eq!(phone.reached_at("FCM", "production", "cUx9-the-token:of-erins-app").await.status, 204);
+    assert_eq!(phone.call(&Call::allow_push_notifications(false)).await.status, 204);
     assert_eq!(phone.call(&Call::remove_push_token()).await.status, 204);
 }
 

@@ -234,6 +234,11 @@ impl Device {
         Ok(self.session.tell(&Call::remove_push_token())?)
     }
 
+    /// Whether this app rings: what its person wants. Where it does not, it still finds questions when it asks, or listens.
+    pub fn allow_push_notifications(&self, allowed: bool) -> Result<()> {
+        Ok(self.session.tell(&Call::allow_push_notifications(allowed))?)
+    }
+
     /// Takes one person off this phone.
     pub fn unpair_device(&self, device: DeviceId) -> Result<()> {
         self.session.tell(&Call::unpair(device))?;

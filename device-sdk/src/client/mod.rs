@@ -356,6 +356,12 @@ impl DeviceClient {
         self.connection.tell(Call::remove_push_token()).await
     }
 
+    /// Whether this app rings: what its person wants. Where it does not, it still finds questions when it asks, or listens,
+    /// and is not the first to be asked where there is another way. The token stays handed in.
+    pub async fn allow_push_notifications(&self, allowed: bool) -> Result<(), Error> {
+        self.connection.tell(Call::allow_push_notifications(allowed)).await
+    }
+
     /// Takes one person off this phone.
     pub async fn unpair_device(&self, device: DeviceId) -> Result<(), Error> {
         self.connection.tell(Call::unpair(device)).await?;

@@ -93,6 +93,11 @@ export class Call {
     return new Call('DELETE', PUSH_TOKEN, { purpose: 'push' })
   }
 
+  /** Whether a push may reach it: what the person wants. */
+  static allowPushNotifications(enabled: boolean): Call {
+    return new Call('PUT', '/push-enabled', { purpose: 'push' }, write({ enabled }))
+  }
+
   static #get(path: string): Call {
     return new Call('GET', path, { purpose: 'read' })
   }

@@ -23,7 +23,7 @@ import {
 } from 'nod-device'
 import { bytes, fixedKey, fromBase64url, input, isSignedBy, vectors } from './vectors.mjs'
 
-const proofs = await vectors('proof.json', { vectors: 19, refusedClaims: 49, refusedHeaders: 8 })
+const proofs = await vectors('proof.json', { vectors: 21, refusedClaims: 49, refusedHeaders: 8 })
 const issuer = Issuer.parse(proofs.issuer)
 const key = await fixedKey(proofs.key)
 const fresh = (nonce) => ({ iat: proofs.iat, jti: fromBase64url(proofs.jti), nonce: nonce ?? undefined })
@@ -65,6 +65,8 @@ async function callOf({ type, ...call }) {
       return Call.setPushToken(call.token)
     case 'removePushToken':
       return Call.removePushToken()
+    case 'allowPushNotifications':
+      return Call.allowPushNotifications(call.enabled)
     case 'unpair':
       return Call.unpair(call.device)
     default:

@@ -39,7 +39,7 @@ describe('a push token', () => {
     })
   })
 
-  test('is handed in, and taken back', async () => {
+  test('is handed in, taken back, and not to be used', async () => {
     const received = []
     const state = { issuer: 'https://id.example', installationId: '0a1b2c3d-4e5f-4a6b-8c7d-8e9f00112233', users: [] }
     const fetch = async (url, { method, body }) => {
@@ -50,7 +50,12 @@ describe('a push token', () => {
     const token = webPushToken({ toJSON: () => subscription })
     await client.setPushToken({ token: token.token, environment: token.environment, provider: token.provider })
     await client.removePushToken()
+    await client.allowPushNotifications(false)
     const url = 'https://id.example/device/v1/push-token'
-    assert.deepEqual(received, [['PUT', url, JSON.stringify(token)], ['DELETE', url, null]])
+    assert.deepEqual(received, [
+      ['PUT', url, JSON.stringify(token)],
+      ['DELETE', url, null],
+      ['PUT', 'https://id.example/device/v1/push-enabled', '{"enabled":false}'],
+    ])
   })
 })

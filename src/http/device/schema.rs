@@ -102,6 +102,12 @@ pub struct PushToken {
     token: String,
 }
 
+/// Whether the phone rings.
+#[derive(Object)]
+pub struct PushEnabled {
+    enabled: bool,
+}
+
 /// No. The proof says it.
 #[derive(Object)]
 pub struct DenyEnrollment {}

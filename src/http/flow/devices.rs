@@ -111,7 +111,7 @@ fn phone(device: &Device, installation: &Installation) -> Value {
         "applicationId": device.application.as_ref().map(ToString::to_string),
         "osVersion": about.os_version,
         "applicationVersion": about.app_version,
-        "pushEnabled": installation.pushed_by.is_some(),
+        "pushEnabled": installation.rung_by().is_some(),
         "otpEnabled": false,
         "usable": device.status == Status::Active,
         "defaultDevice": device.is_primary(),

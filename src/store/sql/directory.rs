@@ -437,7 +437,8 @@ pub(super) const fn user_status_text(status: user::Status) -> &'static str {
 /// What [`both`] reads, of all that are.
 pub(super) const BOTH: &str = "d.id, d.user_id, d.installation_id, d.nickname, d.status, d.position, d.paired_at, \
                                d.application_id, i.id, i.jkt, i.public_jwk, i.next_jkt, i.document, i.created_at, \
-                               (SELECT p.provider FROM push_token p WHERE p.installation_id = i.id) \
+                               (SELECT p.provider FROM push_token p WHERE p.installation_id = i.id), \
+                               i.pushes_off_since \
                                FROM device d JOIN installation i ON i.id = d.installation_id";
 
 /// What [`device`] reads.
@@ -446,7 +447,8 @@ pub(super) const DEVICE: &str =
 
 pub(super) fn both(row: &Row) -> Result<(Device, Installation), StoreError> {
     let pushed_by = row.parsed_if_any(14, Provider::parse)?;
-    Ok((device(row)?, Installation { pushed_by, ..installation(row, 8)? }))
+    let off_since: Option<i64> = row.get(15)?;
+    Ok((device(row)?, Installation { pushed_by, pushes_off: off_since.is_some(), ..installation(row, 8)? }))
 }
 
 pub(super) fn device(row: &Row) -> Result<Device, StoreError> {
@@ -475,8 +477,8 @@ pub(super) const fn device_status_text(status: device::Status) -> &'static str {
     }
 }
 
-/// Reads `id, jkt, public_jwk, next_jkt, document, created_at`, from column `at` on. Whether it is reached by a push is
-/// not among them.
+/// Reads `id, jkt, public_jwk, next_jkt, document, created_at`, from column `at` on. Whether it is reached by a push, and
+/// may be, is not among them.
 pub(super) fn installation(row: &Row, at: usize) -> Result<Installation, StoreError> {
     let document: String = row.get(at + 4)?;
     let about: About =
@@ -488,6 +490,7 @@ pub(super) fn installation(row: &Row, at: usize) -> Result<Installation, StoreEr
         next_jkt: row.get(at + 3)?,
         about,
         pushed_by: None,
+        pushes_off: false,
         created_at: row.time(at + 5)?,
     })
 }

@@ -114,6 +114,35 @@ impl PushTokens {
         Ok(removed.map(|change| self.directory.changed(change)).is_some())
     }
 
+    /// Whether the person wants the installation to be told by a push. `false`: nothing has changed.
+    pub async fn allow(
+        &self,
+        installation: InstallationId,
+        allowed: bool,
+        now: Timestamp,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let changed: Result<Option<Change>, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let id = bytes(installation.uuid());
+            let changed = if allowed {
+                let sql = "UPDATE installation SET pushes_off_since = NULL \
+                           WHERE id = $1 AND pushes_off_since IS NOT NULL";
+                transaction.execute(sql, [id]).await?
+            } else {
+                let sql = "UPDATE installation SET pushes_off_since = $2 WHERE id = $1 AND pushes_off_since IS NULL";
+                transaction.execute(sql, [id, now.millis().into()]).await?
+            };
+            if changed == 0 {
+                return Ok(None);
+            }
+            transaction.commit_change(Area::People, &[event]).await.map(Some)
+        })
+        .await;
+        let changed = changed.map_err(WriteError::unexpected)?;
+        Ok(changed.map(|change| self.directory.changed(change)).is_some())
+    }
+
     /// It was found to be good for the other environment. Nothing happens to one that was handed in since.
     pub async fn is_for(&self, token: &PushToken, environment: Environment) -> Result<(), StoreError> {
         let sql =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::domain::device::{Device, Status};
+use crate::domain::device::{Device, Installation, Status};
 use crate::domain::enrolment::Enrolment;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
@@ -83,7 +83,7 @@ impl Evaluate {
         };
         // A phone still, and before any code: who has the password can make a phone suspect, and gets to ask no less by it.
         // About a new app the primary one is asked all the same.
-        let devices = self.in_order(all.iter().map(|(device, _)| device.clone()).collect()).await?;
+        let (devices, muted) = self.in_order(&all).await?;
         let addresses = self.otp_devices.of_user(user).await?;
         let totps = self.totp_devices.of_user(user).await?;
         let passkeys: Vec<_> = if policy.fido2.enabled && self.browsers {
@@ -95,6 +95,7 @@ impl Evaluate {
             standing,
             policy: &policy,
             devices: &devices,
+            muted: &muted,
             passkeys: &passkeys,
             totps: &totps,
             addresses: &addresses,
@@ -109,11 +110,12 @@ impl Evaluate {
     #[tracing::instrument(level = "debug", name = "evaluate_phone", skip_all)]
     pub async fn phone(&self, user: UserId, policy: &MfaPolicy) -> Result<Result<DeviceId, Why>, StoreError> {
         let all = self.directory.devices_of(&user).await?;
-        let devices = self.in_order(all.iter().map(|(device, _)| device.clone()).collect()).await?;
+        let (devices, muted) = self.in_order(&all).await?;
         let asked = Asked {
             standing: self.standing(user).await?,
             policy,
             devices: &devices,
+            muted: &muted,
             passkeys: &[],
             totps: &[],
             addresses: &[],
@@ -127,12 +129,16 @@ impl Evaluate {
         Ok(self.directory.user(&user).await?.map(|user| user.status))
     }
 
-    /// The primary one first, and those last that have not answered for long.
-    async fn in_order(&self, mut devices: Vec<Device>) -> Result<Vec<Device>, StoreError> {
+    /// The primary one first, and those last that have not answered for long. Of those that are not, one that rings comes before
+    /// one that finds questions when it asks. Beside them, those that are not to ring.
+    async fn in_order(&self, all: &[(Device, Arc<Installation>)]) -> Result<(Vec<Device>, Vec<DeviceId>), StoreError> {
+        let mut devices: Vec<_> = all.iter().map(|(device, _)| device.clone()).collect();
         devices.sort_by_key(|device| device.position);
         let suspects = self.suspects(&devices).await?;
-        devices.sort_by_key(|device| suspects.contains(&device.id));
-        Ok(devices)
+        let rings = |id: DeviceId| all.iter().any(|(own, of)| own.id == id && of.rung_by().is_some());
+        devices.sort_by_key(|device| (suspects.contains(&device.id), !rings(device.id)));
+        let muted = all.iter().filter(|(_, of)| of.pushes_off).map(|(own, _)| own.id).collect();
+        Ok((devices, muted))
     }
 
     /// Whether the person wants nothing of the app. Of one that is a device of theirs it counts no more.

@@ -111,7 +111,7 @@ impl AnswerSilently {
     pub async fn told(&self, caller: &AuthenticatedInstallation) -> Result<Vec<PushMessage>, StoreError> {
         let Some(paired) = self.directory.installation_by_jkt(&caller.proof.jkt).await? else { return Ok(Vec::new()) };
         let installation = &paired.installation;
-        if installation.pushed_by.is_some() {
+        if installation.rung_by().is_some() {
             return Ok(Vec::new());
         }
         let Some(all) = self.silent.get(&installation.id).await? else { return Ok(Vec::new()) };

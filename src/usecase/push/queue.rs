@@ -65,7 +65,7 @@ impl QueuePushes {
         digest: &Digest<AuthReqId>,
         devices: &[(Device, Arc<Installation>)],
     ) {
-        let reached = devices.iter().filter(|(_, installation)| installation.pushed_by.is_some());
+        let reached = devices.iter().filter(|(_, installation)| installation.rung_by().is_some());
         let pushes = reached.map(|(device, installation)| Push {
             told: Told::Question,
             notification: request.notification,
@@ -88,7 +88,7 @@ impl QueuePushes {
         installation: &Installation,
         now: Timestamp,
     ) {
-        if installation.pushed_by.is_none() {
+        if installation.rung_by().is_none() {
             return;
         }
         let push = Push {
@@ -113,7 +113,7 @@ impl QueuePushes {
             return;
         }
         // A browser has to show something for every push, and there is nothing to show.
-        let silently = |installation: &Installation| installation.pushed_by.is_some_and(|by| by != Provider::WebPush);
+        let silently = |installation: &Installation| installation.rung_by().is_some_and(|by| by != Provider::WebPush);
         let shown = devices
             .iter()
             .filter(|(device, installation)| silently(installation) && over.is_shown_on(asker, device))

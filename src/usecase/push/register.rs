@@ -91,6 +91,15 @@ impl RegisterPush {
         Ok(())
     }
 
+    /// Whether the person wants the phone to ring: theirs is the last word, whatever token there is. Where it does not, it
+    /// still finds questions when it asks, or listens.
+    pub async fn allow(&self, caller: &AuthenticatedInstallation, allowed: bool) -> Result<(), DeviceError> {
+        let device = speaks(&caller.devices)?;
+        let event = self.event(if allowed { Action::DevicePushEnabled } else { Action::DevicePushDisabled }, device);
+        self.tokens.allow(caller.installation.id, allowed, self.clock.now(), &event).await?;
+        Ok(())
+    }
+
     fn event(&self, action: Action, device: &Device) -> Event {
         let now = self.clock.now();
         Event::new(self.entropy.ordered_uuid(now), now, action).user(device.user).device(device.id)

@@ -177,9 +177,10 @@ impl SendPush {
                 return Ok(Err(Unready::Moot));
             }
         }
-        // Blocked or unpaired since: it is told nothing [security.md 94].
+        // Blocked or unpaired since, or not to ring any more: it is told nothing [security.md 94].
         let devices = self.directory.devices_of(&push.user).await?;
-        if !devices.iter().any(|(device, _)| device.id == push.device && device.status == Status::Active) {
+        let told = devices.iter().find(|(device, _)| device.id == push.device);
+        if told.is_none_or(|(device, of)| device.status != Status::Active || of.pushes_off) {
             return Ok(Err(Unready::Moot));
         }
         let Some(token) = self.tokens.find(push.installation).await? else { return Ok(Err(Unready::Moot)) };

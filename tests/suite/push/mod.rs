@@ -11,6 +11,7 @@ use crate::world::{Asked, Builder, Client, Person, Phone, Watch, World};
 mod credentials;
 mod delivery;
 mod double;
+mod muted;
 mod sign_in;
 mod silent;
 mod silent_pages;

@@ -1,9 +1,10 @@
 //! Whoever signs in is asked on the phone that they have chosen, and on no other (flows.md F9, F5; security.md 122).
 
+use nod_device::Call;
 use serde_json::{Value, json};
 
 use super::double::Reply;
-use super::{APNS_TOKEN, FCM_TOKEN, Scene, a_while, read, unregistered, with_app};
+use super::{APNS_TOKEN, FCM_TOKEN, Scene, a_while, is_untouched, read, unregistered, with_app};
 use crate::world::{Browser, Client, Watch, seconds};
 
 const PASSWORD: &str = "correct horse battery";
@@ -92,7 +93,7 @@ async fn a1_3_a_phone_without_a_token_is_shown_as_one_that_no_push_reaches() {
         reached(&state),
         [(bob.phones[0].device().to_string(), true), (bob.phones[1].device().to_string(), true)]
     );
-    assert_eq!(bob.phones[1].call(&nod_device::Call::remove_push_token()).await.status, 204);
+    assert_eq!(bob.phones[1].call(&Call::remove_push_token()).await.status, 204);
     let state = act(&mut browser, &id, "poll", json!({})).await;
     assert_eq!(reached(&state)[1], (bob.phones[1].device().to_string(), false), "{state}");
 }
@@ -101,6 +102,50 @@ async fn a1_3_a_phone_without_a_token_is_shown_as_one_that_no_push_reaches() {
 fn reached(state: &Value) -> Vec<(String, bool)> {
     let devices = state["devices"].as_array().unwrap().iter();
     devices.map(|own| (own["id"].as_str().unwrap().to_owned(), own["pushEnabled"].as_bool().unwrap())).collect()
+}
+
+/// [flows.md H.4] Whoever wants no pushes on a phone is rung on another one, and chooses this one all the same.
+#[tokio::test]
+async fn h4_a_phone_that_is_not_to_ring_is_not_asked_first() {
+    let SignIn { scene, site, bob } = SignIn::start().await;
+    let [first, second] = &bob.phones[..] else { panic!("two phones") };
+    assert_eq!(first.call(&Call::allow_push_notifications(false)).await.status, 204);
+    let (mut browser, id) = begun(&scene, &site).await;
+    let state = act(&mut browser, &id, "authenticate", json!({})).await;
+    assert_eq!(state["status"], "PUSH_CONFIRMATION_WAITING");
+    assert_eq!(reached(&state), [(second.device().to_string(), true), (first.device().to_string(), false)]);
+    assert_eq!(state["selectedDeviceRef"]["id"], second.device().to_string());
+    scene.services.apns.takes(1).await;
+    let chosen = json!({ "deviceRef": { "id": first.device().to_string() } });
+    let state = act(&mut browser, &id, "selectDevice", chosen).await;
+    assert_eq!(state["status"], "PUSH_CONFIRMATION_WAITING");
+    first.approve_the_question().await;
+    assert_eq!(act(&mut browser, &id, "poll", json!({})).await["status"], "MFA_COMPLETED");
+    a_while().await;
+    is_untouched(&scene.services.fcm);
+    assert_eq!(first.call(&Call::allow_push_notifications(true)).await.status, 204);
+    let (mut browser, id) = begun(&scene, &site).await;
+    let state = act(&mut browser, &id, "authenticate", json!({})).await;
+    assert_eq!(state["selectedDeviceRef"]["id"], first.device().to_string());
+    scene.services.fcm.takes(1).await;
+}
+
+/// [flows.md H.4] A phone that a push reaches is asked before one that has to come by itself.
+#[tokio::test]
+async fn h4_a_phone_that_no_push_reaches_is_asked_after_one_that_rings() {
+    let SignIn { scene, site, bob } = SignIn::start().await;
+    let [first, second] = &bob.phones[..] else { panic!("two phones") };
+    for (call, asked) in [(Some(Call::remove_push_token()), second), (None, first)] {
+        match call {
+            Some(call) => assert_eq!(first.call(&call).await.status, 204),
+            None => assert_eq!(first.reached_at("FCM", "production", FCM_TOKEN).await.status, 204),
+        }
+        let (mut browser, id) = begun(&scene, &site).await;
+        let state = act(&mut browser, &id, "authenticate", json!({})).await;
+        assert_eq!(state["selectedDeviceRef"]["id"], asked.device().to_string(), "{state}");
+        asked.approve_the_question().await;
+        assert_eq!(act(&mut browser, &id, "poll", json!({})).await["status"], "MFA_COMPLETED");
+    }
 }
 
 /// Whoever asked is told that nobody answers, so many times, without anybody asking for it.

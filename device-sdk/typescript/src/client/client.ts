@@ -191,6 +191,14 @@ export class DeviceClient {
     await this.connection.tell(Call.removePushToken())
   }
 
+  /**
+   * Whether this app rings: what its person wants. Where it does not, it still finds questions when it asks, or listens, and
+   * is not the first to be asked where there is another way. The token stays handed in.
+   */
+  async allowPushNotifications(allowed: boolean): Promise<void> {
+    await this.connection.tell(Call.allowPushNotifications(allowed))
+  }
+
   /** Takes one person off this phone. */
   async unpairDevice(deviceId: string): Promise<void> {
     await this.connection.tell(Call.unpair(deviceId))
