@@ -64,8 +64,8 @@ pub enum Disbelief {
     OtherSubject,
     /// What was shown is not what we asked to show.
     OtherContext,
-    /// A number where none was asked for, or none where one was.
-    NumberMissing,
+    /// A number where none was asked for.
+    NumberUnasked,
     /// Nothing of what becomes of a newcomer where there is one, or something where there is none.
     ChoiceMissing,
     /// The device may not answer this question.
@@ -126,10 +126,10 @@ impl VerifiedDecision {
             Answer::Approve { number, choice } if request.challenge.accepts(number) => {
                 Decision::Approved(Approval { device: device.id, at: now, choice })
             }
-            Answer::Approve { number, .. } if request.challenge.number().is_some() != number.is_some() => {
-                return Err(Disbelief::NumberMissing);
+            Answer::Approve { number: Some(_), .. } if request.challenge.number().is_none() => {
+                return Err(Disbelief::NumberUnasked);
             }
-            // A wrong number is an answer: whoever approves did not see the right screen.
+            // [security.md 123] A wrong number is an answer, and so is none: whoever approves did not see the right screen.
             Answer::Approve { .. } => Decision::Denied(Denial::WrongNumber),
         };
         Ok(Self { outcome })

@@ -43,9 +43,9 @@ codes! {
     Canceled = "CANCELED", "The question was withdrawn.";
     ContextHashMismatch = "CONTEXT_HASH_MISMATCH", "What was shown is not what was asked.";
     ProofMismatch = "PROOF_MISMATCH", "The body and the signed decision differ.";
-    NumberRequired = "NUMBER_REQUIRED", "The question asks for a number, and none or one too many was given.";
+    NumberRequired = "NUMBER_REQUIRED", "The question asks for no number, and one was given.";
     ChoiceRequired = "CHOICE_REQUIRED", "The question asks what becomes of a new device and nothing was said of it, or the other way round.";
-    NumberMismatch = "NUMBER_MISMATCH", "The number was wrong; the question is denied.";
+    NumberMismatch = "NUMBER_MISMATCH", "The number was wrong, or not given; the question is denied.";
     PushValueInvalid = "PUSH_VALUE_INVALID", "It is not what was in the push, and there is one try.";
     DeviceNotFound = "DEVICE_NOT_FOUND", "There is no such device of this installation.";
     PushUnavailable = "PUSH_UNAVAILABLE", "The app is none of those that the server sends pushes to.";

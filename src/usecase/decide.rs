@@ -41,8 +41,8 @@ pub enum Body<'a> {
 }
 
 impl Decide {
-    /// The outcome as it was committed. A wrong number is a denial, and is told as an error. A device that
-    /// says again what it has said, because it did not hear the answer, hears the same answer.
+    /// The outcome as it was committed. A wrong number, or none where one is asked for, is a denial, and is told as an
+    /// error. A device that says again what it has said, because it did not hear the answer, hears the same answer.
     #[tracing::instrument(level = "debug", name = "decide", skip_all)]
     pub async fn decide(
         &self,
@@ -217,7 +217,7 @@ fn disbelieved(why: Disbelief) -> DeviceError {
     match why {
         Disbelief::OtherSubject => DeviceErrorCode::ProofMismatch,
         Disbelief::OtherContext => DeviceErrorCode::ContextHashMismatch,
-        Disbelief::NumberMissing => DeviceErrorCode::NumberRequired,
+        Disbelief::NumberUnasked => DeviceErrorCode::NumberRequired,
         Disbelief::ChoiceMissing => DeviceErrorCode::ChoiceRequired,
         Disbelief::DeviceMayNot => DeviceErrorCode::DeviceBlocked,
     }

@@ -242,6 +242,14 @@ async fn security_123_the_right_number_approves() {
     }
 }
 
+/// A number that an app takes for an answer.
+fn offered(question: &nod_device::Notification) -> u32 {
+    match &question.number_matching {
+        Some(nod_device::NumberMatching::SelectNumber { options }) => options[0],
+        _ => 10,
+    }
+}
+
 #[tokio::test]
 async fn security_123_a_wrong_number_denies_for_good() {
     for matching in [NumberMatching::Pick, NumberMatching::Type] {
@@ -254,14 +262,9 @@ async fn security_123_a_wrong_number_denies_for_good() {
             let question = phone.question().await;
             // Another number of two digits, or one that nobody was shown.
             let wrong = wrong.unwrap_or(if asked.number() == 10 { 11 } else { 10 });
-            let crafted = match &question.number_matching {
-                Some(nod_device::NumberMatching::SelectNumber { options }) => {
-                    phone.craft_approval(&question, Some(options[0]))
-                }
-                _ => phone.craft_approval(&question, Some(10)),
-            };
+            let crafted = || phone.craft_approval(&question, Some(offered(&question)));
             let watch = world.watch().await;
-            phone.send(&crafted.said("numberPicked", wrong)).await.problem(403, "NUMBER_MISMATCH");
+            phone.send(&crafted().said("numberPicked", wrong)).await.problem(403, "NUMBER_MISMATCH");
             let events = watch.events().await;
             assert_eq!(events.len(), 1, "{events:?}");
             assert_eq!(
@@ -270,13 +273,7 @@ async fn security_123_a_wrong_number_denies_for_good() {
             );
 
             let watch = world.watch().await;
-            let again = match &question.number_matching {
-                Some(nod_device::NumberMatching::SelectNumber { options }) => {
-                    phone.craft_approval(&question, Some(options[0]))
-                }
-                _ => phone.craft_approval(&question, Some(10)),
-            };
-            phone.send(&again.said("numberPicked", wrong)).await.problem(403, "NUMBER_MISMATCH");
+            phone.send(&crafted().said("numberPicked", wrong)).await.problem(403, "NUMBER_MISMATCH");
             watch.nothing("the same wrong number again").await;
             phone.approve_with_any(&question, asked.number()).await.problem(409, "ALREADY_DECIDED");
             shop.poll(&asked).await.refused(400, "access_denied");
@@ -285,21 +282,62 @@ async fn security_123_a_wrong_number_denies_for_good() {
     }
 }
 
+/// An app that leaves out the question for the number is no way around it.
 #[tokio::test]
-async fn security_123_no_number_is_no_answer() {
+async fn security_123_a_yes_without_the_number_denies_for_good() {
+    for matching in [NumberMatching::Pick, NumberMatching::Type] {
+        let world = World::start().await;
+        let shop = world.client("shop").number_matching(matching).await;
+        let alice = world.user("alice").with_phone().await;
+        let asked = shop.ask(&alice).await;
+        let phone = alice.phone();
+        let question = phone.question().await;
+        let bare = || phone.craft_approval(&question, Some(offered(&question))).said("numberPicked", Value::Null);
+        let watch = world.watch().await;
+        phone.send(&bare()).await.problem(403, "NUMBER_MISMATCH");
+        let events = watch.events().await;
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!((events[0].action.as_str(), events[0].reason.as_deref()), ("request.denied", Some("wrong_number")));
+        let watch = world.watch().await;
+        phone.send(&bare()).await.problem(403, "NUMBER_MISMATCH");
+        watch.nothing("the same again").await;
+        phone.approve_with_any(&question, asked.number()).await.problem(409, "ALREADY_DECIDED");
+        shop.poll(&asked).await.refused(400, "access_denied");
+    }
+}
+
+/// The person can say no without a number.
+#[tokio::test]
+async fn security_123_a_no_needs_no_number() {
     let world = World::start().await;
     let shop = world.client("shop").number_matching(NumberMatching::Pick).await;
     let alice = world.user("alice").with_phone().await;
     let asked = shop.ask(&alice).await;
     let phone = alice.phone();
-    let question = phone.question().await;
-    let crafted = phone.craft_approval(&question, Some(asked.number())).said("numberPicked", Value::Null);
-    let watch = world.watch().await;
-    phone.send(&crafted).await.problem(400, "NUMBER_REQUIRED");
-    watch.only_a_refusal("no number").await;
-    shop.poll(&asked).await.refused(400, "authorization_pending");
-    // The person can still say no without a number.
-    phone.deny(&question, DenyReason::None).await.ok();
+    phone.deny(&phone.question().await, DenyReason::None).await.ok();
+    shop.poll(&asked).await.refused(400, "access_denied");
+}
+
+/// Whoever runs the server sees how many.
+#[tokio::test]
+async fn security_123_wrong_numbers_are_counted() {
+    let counted = || {
+        let text = nod::metrics::metrics().text(&nod::metrics::Backlogs::default());
+        let series = "nod_decisions_total{outcome=\"wrong_number\"} ";
+        let count = text.lines().find_map(|line| line.strip_prefix(series)).expect("the series").to_owned();
+        count.parse::<u64>().expect("a count")
+    };
+    let world = World::start().await;
+    let shop = world.client("shop").number_matching(NumberMatching::Type).await;
+    let alice = world.user("alice").with_phone().await;
+    for number in [json!(0), Value::Null] {
+        shop.ask(&alice).await;
+        let question = alice.phone().question().await;
+        let before = counted();
+        let answer = alice.phone().craft_approval(&question, Some(10)).said("numberPicked", number);
+        alice.phone().send(&answer).await.problem(403, "NUMBER_MISMATCH");
+        assert!(counted() > before, "other tests may count as well, and none the other way");
+    }
 }
 
 #[tokio::test]

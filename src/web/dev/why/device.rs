@@ -32,7 +32,7 @@ pub(super) fn of(code: D) -> (&'static str, &'static str) {
         D::Canceled => (DECISIONS, "An answer before the client withdrew its question."),
         D::ContextHashMismatch => (DECISIONS, "The digest of exactly what the question says."),
         D::ProofMismatch => (DECISIONS, "A body that says what the signed proof says."),
-        D::NumberRequired => (DECISIONS, "numberPicked, since the question asks for it."),
+        D::NumberRequired => (DECISIONS, "No numberPicked, since the question does not ask for it."),
         D::ChoiceRequired => (DECISIONS, "choice, since the question is about a new device; none for any other."),
         D::NumberMismatch => (DECISIONS, "The number on the shop’s screen. There is one try."),
         D::PushValueInvalid => ("docs/push.md", "What was in the push. There is one try."),
