@@ -196,6 +196,7 @@ impl Wiring {
     pub(super) fn evaluate(&self) -> Evaluate {
         Evaluate {
             directory: self.directory(),
+            devices: self.parts.devices.clone(),
             otp_devices: OtpDevices::new(self.parts.database.clone()),
             totp_devices: TotpDevices::new(self.parts.database.clone()),
             passkeys: Passkeys::new(self.parts.database.clone()),
@@ -203,6 +204,7 @@ impl Wiring {
             served: self.parts.carriers.served.clone(),
             standings: AppStandings::new(self.parts.database.clone()),
             clock: self.clock(),
+            entropy: self.entropy(),
             silences: Shelf::new(self.store()),
         }
     }

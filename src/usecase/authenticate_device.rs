@@ -92,12 +92,7 @@ impl AuthenticateDevice {
             self.keys.insert(*proof.key.thumbprint().as_bytes(), proof.key.clone());
         }
         let Paired { installation, devices } = Paired::clone(&paired);
-        if installation.next_jkt.as_deref() == Some(proof.jkt.as_str()) {
-            // First use of an announced key: from now on it is the only one.
-            let now = self.clock.now();
-            let event = Event::new(self.entropy.ordered_uuid(now), now, Action::DeviceKeyRotated);
-            self.devices.adopt_key(installation.id, &proof.jkt, &event).await?;
-        }
+        adopt_announced(&self.devices, &installation, &proof.jkt, (&*self.entropy, self.clock.now())).await?;
         Ok(AuthenticatedInstallation { installation, devices, proof })
     }
 
@@ -147,6 +142,20 @@ impl AuthenticateDevice {
             Err(DeviceErrorCode::ProofReplayed.into())
         }
     }
+}
+
+/// First use of an announced key: from now on it is the only one. Nothing to do for any other.
+pub(super) async fn adopt_announced(
+    devices: &Devices,
+    installation: &Installation,
+    jkt: &str,
+    (entropy, now): (&Entropy, Timestamp),
+) -> Result<(), StoreError> {
+    if installation.next_jkt.as_deref() != Some(jkt) {
+        return Ok(());
+    }
+    let event = Event::new(entropy.ordered_uuid(now), now, Action::DeviceKeyRotated);
+    devices.adopt_key(installation.id, jkt, &event).await.map(drop)
 }
 
 /// Nonces that every node can check without a store: a keyed function of the time.

@@ -12,16 +12,20 @@ use crate::domain::passkey::Passkey;
 use crate::domain::second_factor::{Asked, By, Verdict, Why};
 use crate::domain::silence::Silence;
 use crate::domain::user;
+use crate::entropy::Entropy;
 use crate::protocol::id::{DeviceId, MfaPolicyId, UserId};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::app_standings::AppStandings;
+use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::totp_devices::TotpDevices;
+use crate::usecase::authenticate_device::adopt_announced;
 
 pub struct Evaluate {
     pub directory: Arc<Directory>,
+    pub devices: Devices,
     pub otp_devices: OtpDevices,
     pub totp_devices: TotpDevices,
     pub passkeys: Passkeys,
@@ -31,6 +35,7 @@ pub struct Evaluate {
     pub served: Served,
     pub standings: AppStandings,
     pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
     pub silences: Shelf<Silence>,
 }
 
@@ -74,7 +79,12 @@ impl Evaluate {
         let all = self.directory.devices_of(&user).await?;
         let own = |app: &MobileApp| all.iter().find(|(_, installation)| installation.has_key(&app.jkt));
         let by = match app.map(|app| (app, own(app))) {
-            Some((app, Some((device, _)))) => Some(By { app, device: Some(device), standing: None }),
+            Some((app, Some((device, installation)))) => {
+                // The app has signed its payload by it, as it would sign a call.
+                let at = (&*self.entropy, self.clock.now());
+                Box::pin(adopt_announced(&self.devices, installation, &app.jkt, at)).await?;
+                Some(By { app, device: Some(device), standing: None })
+            }
             Some((app, None)) => {
                 let standing = self.standings.find(user, &app.jkt, &policy.id, self.clock.now()).await?;
                 Some(By { app, device: None, standing })

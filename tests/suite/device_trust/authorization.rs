@@ -1,6 +1,8 @@
 //! Automatic device authorization [flows.md F1, F3].
 
-use super::{Scene, authenticate, claims, json, usual};
+use nod_device::{Call, SoftwareKey};
+
+use super::{PASSWORD, Scene, authenticate, claims, json, usual};
 use crate::sign_in::every_state::only_its_links;
 use crate::world::{Browser, FLOWS};
 
@@ -53,15 +55,53 @@ async fn t3_9_a_device_that_was_deleted_is_offered_anew() {
     assert_eq!(state["status"], super::PAIRING);
 }
 
+/// [flows.md H.3] A payload is as much a use of the new key as a call is.
+#[tokio::test]
+async fn h3_a_payload_by_an_announced_key_ends_the_old_one() {
+    let scene = Scene::of(usual()).await;
+    let old = scene.trusted().await;
+    let key = SoftwareKey::generate().unwrap();
+    let announcement = old.rotation(&key);
+    let new = old.with_key(key);
+    old.call(&announcement).await.ok();
+    let (_, _, state) = scene.by(&old).await;
+    assert_eq!(state["code"], "device_authorized", "the new one has not been used");
+    let (_, _, state) = scene.by(&new).await;
+    assert_eq!(state["code"], "device_authorized");
+    old.call(&Call::me()).await.problem(401, "DEVICE_UNKNOWN");
+    let (_, _, state) = scene.by(&old).await;
+    assert_ne!(state["code"], "device_authorized", "nor does it vouch for anybody");
+    assert_eq!(new.me().await.installation_id, old.installation());
+    let (_, _, state) = scene.by(&new).await;
+    assert_eq!(state["code"], "device_authorized");
+}
+
+/// Whoever signs in as somebody else does not change the key of a phone that is not theirs.
+#[tokio::test]
+async fn h3_a_payload_in_the_name_of_another_person_ends_no_key() {
+    let scene = Scene::of(usual()).await;
+    let old = scene.trusted().await;
+    let key = SoftwareKey::generate().unwrap();
+    let announcement = old.rotation(&key);
+    let new = old.with_key(key);
+    old.call(&announcement).await.ok();
+    let _bob = scene.world.user("bob").with_password(PASSWORD).await;
+    let mut browser = scene.world.browser();
+    let id = browser.flow(&scene.shop, &[]).await["id"].as_str().unwrap().to_owned();
+    browser.password(&id, "bob", PASSWORD).await.ok();
+    assert_eq!(authenticate(&mut browser, &id, &new.payload(|_| {})).await.status, 200);
+    assert_eq!(old.me().await.installation_id, new.installation());
+}
+
 /// A device is trusted as the app that it was enrolled by.
 #[tokio::test]
 async fn a_phone_that_was_paired_with_a_key_is_asked_like_any_other() {
     let scene = Scene::of(usual()).await;
-    let bob = scene.world.user("bob").with_phone().with_password(super::PASSWORD).await;
+    let bob = scene.world.user("bob").with_phone().with_password(PASSWORD).await;
     let mut browser = scene.world.browser();
     let first = browser.flow(&scene.shop, &[]).await;
     let id = first["id"].as_str().unwrap().to_owned();
-    browser.password(&id, "bob", super::PASSWORD).await.ok();
+    browser.password(&id, "bob", PASSWORD).await.ok();
     let state = authenticate(&mut browser, &id, &bob.phone().payload(|_| {})).await.ok();
     assert_eq!(state["status"], "PUSH_CONFIRMATION_WAITING");
 }
@@ -73,7 +113,7 @@ async fn our_own_pages_ask_for_nothing_that_nobody_can_show() {
         let mut mfa = usual();
         mfa["no_devices_mode"] = json!(mode);
         let scene = Scene::of(mfa).await;
-        let callback = scene.world.browser().log_in(&scene.shop, "alice", super::PASSWORD).await;
+        let callback = scene.world.browser().log_in(&scene.shop, "alice", PASSWORD).await;
         if lets_in {
             callback.get("code");
         } else {
