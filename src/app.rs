@@ -58,6 +58,7 @@ use crate::usecase::authenticate_device::Nonces;
 use crate::usecase::certificates::Certificates;
 use crate::usecase::dev::Dev;
 use crate::usecase::dev::stories::Stories;
+use crate::usecase::device_trust::read_payload::PayloadRules;
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::introspect::Introspect;
 use crate::usecase::issue::Lifetimes;
@@ -101,6 +102,8 @@ pub struct Settings {
     pub certificates: Certificates,
     pub schedule: Schedule,
     pub max_devices: u32,
+    /// What apps show of themselves at a sign-in.
+    pub payloads: PayloadRules,
     pub pairing_key_lifetime: Duration,
     pub failed_authentications: u32,
     /// Backchannel requests that a client may make in a minute, and how often a person may be asked so in an hour.

@@ -25,7 +25,7 @@ pub use schema::json_schema;
 pub use secrets::Secrets;
 pub use setting::{Given, Kind, Setting};
 pub use table::{
-    CertificateFormat, Config, LogFormat, MailSecurity, RecoveryMeans, RegistrationMode, SECTIONS, SETTINGS,
+    Binding, CertificateFormat, Config, LogFormat, MailSecurity, RecoveryMeans, RegistrationMode, SECTIONS, SETTINGS,
     SecurityProfile, TextSender, UnknownUser,
 };
 pub use values::{Entry, Sources, Values};

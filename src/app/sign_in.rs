@@ -140,6 +140,7 @@ impl Wiring {
                     used: Shelf::new(self.store()),
                     clock: self.clock(),
                     issuer: self.settings.issuer.clone(),
+                    rules: self.settings.payloads,
                 },
                 evaluate: self.evaluate(),
                 offers: self.offers(),

@@ -49,6 +49,7 @@ use crate::store::sql::devices::{Claimed, Newcomer, Pairing};
 use crate::store::sql::people::People;
 use crate::telemetry::{self, Detail, Format, Reader};
 use crate::usecase::certificates::Certificates;
+use crate::usecase::device_trust::read_payload::PayloadRules;
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::pairing_keys;
@@ -247,6 +248,7 @@ pub(super) fn settings(issuer: &str, master_key: Secret<[u8; 32]>) -> Result<Set
         certificates: Certificates::default(),
         schedule: Schedule::default(),
         max_devices: 5,
+        payloads: PayloadRules::default(),
         pairing_key_lifetime: Duration::from_secs(600),
         failed_authentications: 10,
         // Whoever writes a test of their own asks often, and mostly Alice.

@@ -22,8 +22,8 @@ use crate::cli::server_certificate::Files;
 use crate::cli::texts::texts;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
-    Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RecoveryMeans, RegistrationMode, SecurityProfile,
-    UnknownUser,
+    Binding, Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RecoveryMeans, RegistrationMode,
+    SecurityProfile, UnknownUser,
 };
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;
@@ -48,6 +48,7 @@ use crate::store::sql::directory::Directory;
 use crate::store::sql::passwords::Passwords;
 use crate::telemetry::{self, Format, Reader};
 use crate::usecase::admin::bootstrap::OfferError;
+use crate::usecase::device_trust::read_payload::PayloadRules;
 use crate::usecase::hashing::HashSettings;
 use crate::usecase::issue::Lifetimes;
 use crate::usecase::register_client::Admission;
@@ -417,6 +418,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
         certificates: certificates(config)?,
         schedule: schedule(config),
         max_devices: config.devices.max_per_user,
+        payloads: PayloadRules { max_age: config.payload.max_age, bound: config.payload.binding == Binding::Required },
         pairing_key_lifetime: config.devices.pairing_key_lifetime,
         failed_authentications: config.limits.failed_authentications,
         backchannel_requests: config.limits.backchannel_requests,

@@ -74,7 +74,7 @@ codes! {
     Mail = "020",
     /// Whoever sends texts or calls is set up by half, or called without TLS.
     Texts = "022",
-    /// More devices than a person may have, or pairing keys that work too shortly or too long.
+    /// More devices than a person may have, or pairing keys or payloads that are good too shortly or too long.
     Devices = "023",
     /// Unsafe: an http issuer that is not on this machine.
     PlainIssuer = "101",

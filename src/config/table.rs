@@ -236,6 +236,14 @@ settings! {
         pairing_key_lifetime: Duration = "600s",
     }
 
+    /// What apps show of themselves at a sign-in.
+    payload: Payload {
+        /// How old a mobile payload may be: 10 s to 2 minutes.
+        max_age: Duration = "120s",
+        /// `required`: each names the sign-in that it is for. `off`: the first that it is shown in is its own.
+        binding: Binding = "off",
+    }
+
     /// The passwords of people.
     passwords: Passwords {
         /// KiB that hashing one takes: 47104 with one iteration, 19456 with two, or more. Passwords that were
@@ -390,6 +398,14 @@ words! {
         /// Whoever has an initial access token [RFC 7591 §3].
         Token = "token",
         Open = "open",
+    }
+}
+
+words! {
+    /// Whether a payload names its sign-in.
+    Binding {
+        Off = "off",
+        Required = "required",
     }
 }
 

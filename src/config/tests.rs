@@ -344,3 +344,22 @@ fn devices_and_their_keys_have_bounds() {
         assert_eq!(codes(&problems(with(bad))), ["005"], "{bad}");
     }
 }
+
+/// [flows.md H.2]
+#[test]
+fn payloads_are_as_old_as_they_may_be() {
+    let with = |setting: &str| read(&format!("{MINIMAL}payload.{setting}\n"), &[]);
+    let config = usable(read(MINIMAL, &[])).config;
+    assert_eq!((config.payload.max_age, config.payload.binding), (Duration::from_mins(2), Binding::Off));
+    assert_eq!(usable(with("binding = \"required\"")).config.payload.binding, Binding::Required);
+    for good in ["10s", "120s", "2m"] {
+        usable(with(&format!("max_age = {good:?}")));
+    }
+    for bad in ["9s", "0s", "121s", "1h"] {
+        let problems = problems(with(&format!("max_age = {bad:?}")));
+        let told = (codes(&problems), &*problems[0].message);
+        assert_eq!(told, (vec!["023"], "payload.max_age is not 10s to 2m"), "{bad}");
+        assert!(problems[0].at.is_some(), "{bad}");
+    }
+    assert_eq!(codes(&problems(with("binding = \"maybe\""))), ["005"]);
+}

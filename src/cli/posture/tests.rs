@@ -15,6 +15,8 @@ const EXEMPT: &[(&str, &str)] = &[
     ("ciba.interval", "how often clients ask; each has to be who it is"),
     ("ciba.long_poll", "how long they are held; as above"),
     ("authorization.details", "what clients may be registered for; what is not there is refused"),
+    ("payload.max_age", "no SDK makes one that is good for longer than the usual"),
+    ("payload.binding", "one that names no sign-in is worth nothing in another one either"),
     ("passwords.hashes_at_once", "work at a time; too much of it is 503"),
     ("passwords.queue", "as above"),
     ("mail.port", "security says how, host says where"),

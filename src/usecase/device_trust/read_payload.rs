@@ -24,11 +24,27 @@ const SKEW: Duration = Duration::from_secs(60);
 /// Longer than a payload is good for, by any clock.
 const REMEMBER: Duration = Duration::from_secs(300);
 
+/// Which payloads are taken [flows.md H.2].
+#[derive(Clone, Copy, Debug)]
+pub struct PayloadRules {
+    /// From when it was made. By itself it is good for two minutes.
+    pub max_age: Duration,
+    /// Each names its flow, or the challenge of its request.
+    pub bound: bool,
+}
+
+impl Default for PayloadRules {
+    fn default() -> Self {
+        Self { max_age: Duration::from_mins(2), bound: false }
+    }
+}
+
 pub struct ReadPayload {
     pub directory: Arc<Directory>,
     pub used: Shelf<PayloadUse>,
     pub clock: Arc<dyn Clock>,
     pub issuer: String,
+    pub rules: PayloadRules,
 }
 
 /// In which flow it is shown: it counts for no other.
@@ -75,10 +91,12 @@ impl ReadPayload {
         if claims.aud != self.issuer || claims.app != application.id.as_str() || !application.is_called(&claims.pkg) {
             return Ok(Err("made by another application, or for another issuer"));
         }
-        if claims.bind.is_some_and(|bound| !within.bindings().any(|own| own == bound)) {
-            return Ok(Err("made for another flow"));
+        match claims.bind {
+            Some(bound) if !within.bindings().any(|own| own == bound) => return Ok(Err("made for another flow")),
+            None if self.rules.bound => return Ok(Err("made for no flow")),
+            Some(_) | None => {}
         }
-        if !is_fresh(&claims, now) {
+        if !is_fresh(&claims, self.rules.max_age, now) {
             return Ok(Err("made at another time"));
         }
         let about = About {
@@ -113,8 +131,9 @@ impl ReadPayload {
     }
 }
 
-fn is_fresh(claims: &PayloadClaims, now: Timestamp) -> bool {
-    let (made, ends) = (Timestamp::from_seconds(claims.iat), Timestamp::from_seconds(claims.exp));
+fn is_fresh(claims: &PayloadClaims, max_age: Duration, now: Timestamp) -> bool {
+    let made = Timestamp::from_seconds(claims.iat);
+    let ends = Timestamp::from_seconds(claims.exp).min(made + max_age);
     let as_made = claims.v == PAYLOAD_VERSION && claims.iat.checked_add(PAYLOAD_LIFETIME) == Some(claims.exp);
     as_made && made <= now + SKEW && now < ends + SKEW
 }

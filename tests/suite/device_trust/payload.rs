@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Scene, authenticate, json, usual};
-use crate::world::FLOWS;
+use crate::world::{CHALLENGE, FLOWS, World, seconds};
 
 #[tokio::test]
 async fn t1_5_what_is_no_payload_is_refused_and_changes_nothing() {
@@ -71,4 +71,43 @@ async fn t1_5_a_payload_belongs_to_the_flow_that_saw_it_first() {
     let replayed = authenticate(&mut other, &id, &unbound).await;
     assert_eq!(replayed.status, 400);
     assert_eq!(replayed.json()["details"][0]["code"], "INVALID_MOBILE_PAYLOAD");
+}
+
+/// [flows.md H.2; security.md case 86] Where the server wants it, each payload is for one sign-in before anybody sees it.
+#[tokio::test]
+async fn h2_a_payload_that_names_no_sign_in_is_refused_where_each_has_to() {
+    let world = World::with().settings(|settings| settings.payloads.bound = true).start().await;
+    let scene = Scene::in_world(world, usual()).await;
+    let phone = scene.world.phone();
+    let bound = |to: &str| phone.payload(|claims| claims["bind"] = json!(nod_device::PayloadBinding::of(to)));
+    let mut browser = scene.world.browser();
+    let id = scene.at_second_factor(&mut browser).await;
+    let refused = authenticate(&mut browser, &id, &phone.payload(|_| {})).await;
+    assert_eq!((refused.status, refused.json()["details"][0]["code"].clone()), (400, json!("INVALID_MOBILE_PAYLOAD")));
+    assert_eq!(authenticate(&mut browser, &id, &bound("another flow")).await.status, 400);
+    assert_eq!(authenticate(&mut browser, &id, &bound(&id)).await.ok()["status"], super::PAIRING);
+    // In a web view it is the request that it names.
+    let mut browser = scene.world.browser();
+    let callback = scene.opened(&mut browser, &phone.payload(|_| {})).await.expect_err("back at the app");
+    callback.error("invalid_request");
+    scene.opened(&mut browser, &bound(CHALLENGE)).await.expect("a page");
+}
+
+/// By the clock of the server, and a minute more for that of the phone.
+#[tokio::test]
+async fn h2_a_payload_is_no_older_than_the_server_wants_it() {
+    for (max_age, good_for) in [(10, 70), (120, 180)] {
+        let world = World::with().settings(move |settings| settings.payloads.max_age = seconds(max_age)).start().await;
+        let scene = Scene::in_world(world, usual()).await;
+        let phone = scene.world.phone();
+        let mut browser = scene.world.browser();
+        let id = scene.at_second_factor(&mut browser).await;
+        let old = phone.payload(|_| {});
+        scene.world.clock.advance(seconds(good_for));
+        let refused = authenticate(&mut browser, &id, &old).await;
+        assert_eq!(refused.json()["details"][0]["code"], "INVALID_MOBILE_PAYLOAD", "{max_age}");
+        let made = phone.payload(|_| {});
+        scene.world.clock.advance(seconds(good_for - 1));
+        assert_eq!(authenticate(&mut browser, &id, &made).await.ok()["status"], super::PAIRING, "{max_age}");
+    }
 }

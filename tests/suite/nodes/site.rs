@@ -478,6 +478,7 @@ impl Site {
             certificates: Certificates::default(),
             schedule: nod::domain::signing_key::Schedule::default(),
             max_devices: 5,
+            payloads: nod::usecase::device_trust::read_payload::PayloadRules::default(),
             pairing_key_lifetime: Duration::from_secs(600),
             failed_authentications: 100_000,
             backchannel_requests: 10_000_000,

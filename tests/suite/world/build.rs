@@ -295,6 +295,7 @@ pub(super) fn settings(issuer: String) -> Settings {
         certificates: Certificates::default(),
         schedule: Schedule::default(),
         max_devices: 5,
+        payloads: nod::usecase::device_trust::read_payload::PayloadRules::default(),
         pairing_key_lifetime: seconds(600),
         failed_authentications: 10,
         // In a world, no second passes by itself.
