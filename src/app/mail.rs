@@ -27,6 +27,9 @@ use crate::usecase::sign_in::limit_flows::LimitFlows;
 use crate::words::Words;
 use crate::worker::Worker;
 
+/// Somebody waits for the codes among them.
+const SEND_EVERY: Duration = Duration::from_millis(200);
+
 /// Who carries letters.
 #[derive(Clone)]
 pub enum Mail {
@@ -91,9 +94,8 @@ impl Carriers {
 pub(super) fn send(settings: &Settings, parts: &Parts, master: &MasterKey, worker: &Worker) {
     let couriers = parts.carriers.couriers.clone();
     let kinds = [
-        ("send mail", Kind::Mail, couriers.letters.is_some(), Duration::from_millis(500)),
-        // Somebody waits for these.
-        ("send texts", Kind::Text, couriers.sms.is_some() || couriers.voice.is_some(), Duration::from_millis(200)),
+        ("send mail", Kind::Mail, couriers.letters.is_some()),
+        ("send texts", Kind::Text, couriers.sms.is_some() || couriers.voice.is_some()),
     ];
     let send = Arc::new(SendMail {
         outbox: Outbox::new(parts.database.clone()),
@@ -109,13 +111,14 @@ pub(super) fn send(settings: &Settings, parts: &Parts, master: &MasterKey, worke
         couriers,
         served: parts.carriers.served.clone(),
         deliveries: Shelf::new(Arc::clone(&parts.ephemeral)),
+        withdrawn: Shelf::new(Arc::clone(&parts.ephemeral)),
         ledger: parts.ledger.clone(),
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
     });
-    for (what, kind, _, every) in kinds.into_iter().filter(|(_, _, carried, _)| *carried) {
+    for (what, kind, _) in kinds.into_iter().filter(|(_, _, carried)| *carried) {
         let send = Arc::clone(&send);
-        worker.repeat(what, every, move || {
+        worker.repeat(what, SEND_EVERY, move || {
             let send = Arc::clone(&send);
             async move { send.run(kind).await }
         });

@@ -170,6 +170,7 @@ impl Wiring {
                     outbox: Outbox::new(self.parts.database.clone()),
                     secrets: mail::otp_secrets(&self.master),
                     deliveries: Shelf::new(self.store()),
+                    withdrawn: Shelf::new(self.store()),
                     texts: SpendTexts {
                         attempts: Attempts::new(self.store()),
                         ranges: Shelf::new(self.store()),

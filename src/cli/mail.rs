@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use crate::app::Mail;
 use crate::cli::exit::Exit;
+use crate::clock::SystemClock;
 use crate::config::{Loaded, MailSecurity};
+use crate::outbound::breaker::Spared;
 use crate::outbound::smtp::{Security, Smtp, SmtpSettings};
 
 pub(super) fn mail(loaded: &Loaded, extra_trust_anchors: &[u8]) -> Result<Mail, Exit> {
     let Some(settings) = settings(loaded, extra_trust_anchors) else { return Ok(Mail::Nobody) };
     let smtp = Smtp::new(&settings).map_err(|error| Exit::config(format!("mail: {error}")))?;
-    Ok(Mail::By(Arc::new(smtp)))
+    Ok(Mail::By(Arc::new(Spared::new(smtp, Arc::new(SystemClock)))))
 }
 
 /// `None`: there is no mail server.

@@ -340,7 +340,8 @@ settings! {
         /// Messages about forgotten passwords an hour that may be asked for from one IPv4 /24 or IPv6 /56; then 429.
         /// About one person it is three.
         recoveries: u32 = "10",
-        /// One-time codes by SMS and calls an hour that may be asked for from one IPv4 /24 or IPv6 /56; then none is sent.
+        /// One-time codes by SMS and calls an hour that may be asked for from one IPv4 /24 or IPv6 /56, and as many by
+        /// e-mail; then none is sent.
         otps: u32 = "20",
         /// Sign-ins and errands about passwords that may begin in a minute, from one address or IPv6 /64; then 429.
         flows: u32 = "60",

@@ -130,6 +130,12 @@ impl Delivery {
     }
 }
 
+/// A code in whose place another one was asked for. Whoever has its message in hand does not hand it over any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawn {
+    pub at: Timestamp,
+}
+
 /// What an MFA policy says of codes by one channel [flows.md D.1, H.9]. Times in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

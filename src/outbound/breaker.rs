@@ -38,8 +38,8 @@ impl<M: Sync, C: Courier<M>> Courier<M> for Spared<C> {
         let delivered = self.inner.deliver(message).await;
         match &delivered {
             Err(Undelivered::NotNow(_) | Undelivered::Unclear(_)) => self.breaker().failed(self.clock.now()),
-            // What it refuses for good, it has looked at.
-            Ok(()) | Err(Undelivered::Never(_)) => self.breaker().worked(),
+            // What it has something against, it has looked at.
+            Ok(()) | Err(Undelivered::NotThis(_) | Undelivered::Never(_)) => self.breaker().worked(),
         }
         delivered
     }

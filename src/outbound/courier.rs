@@ -36,6 +36,9 @@ pub enum Undelivered {
     /// It may later.
     #[error("not now: {0}")]
     NotNow(String),
+    /// It may later, and others may now: whoever carries messages works, and has something against this one.
+    #[error("not this one now: {0}")]
+    NotThis(String),
     /// It never will.
     #[error("never: {0}")]
     Never(String),

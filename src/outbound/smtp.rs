@@ -132,6 +132,7 @@ impl Courier for Smtp {
             Ok(Err(error)) if error.is_permanent() && !is_about_us(&error) => {
                 Err(Undelivered::Never(format!("the mail server refused it ({})", said(&error))))
             }
+            Ok(Err(error)) if is_about_the_letter(&error) => Err(Undelivered::NotThis(said(&error))),
             Ok(Err(error)) => Err(Undelivered::NotNow(said(&error))),
             Err(_) => Err(Undelivered::NotNow("no answer in time".to_owned())),
         }
@@ -140,7 +141,16 @@ impl Courier for Smtp {
 
 /// [RFC 4954 §6] the server does not let us send anything. It may, once the operator has mended that.
 fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
-    error.status().is_some_and(|code| ["530", "534", "535", "538"].contains(&code.to_string().as_str()))
+    has_status(error, &["530", "534", "535", "538"])
+}
+
+/// [RFC 5321 §4.2.3] a mailbox that is busy, or somebody who wants to be asked twice. Others may be taken meanwhile.
+fn is_about_the_letter(error: &lettre::transport::smtp::Error) -> bool {
+    has_status(error, &["450", "451", "452"])
+}
+
+fn has_status(error: &lettre::transport::smtp::Error, these: &[&str]) -> bool {
+    error.status().is_some_and(|code| these.contains(&code.to_string().as_str()))
 }
 
 fn unfit(error: &lettre::transport::smtp::Error) -> Unfit {

@@ -82,6 +82,8 @@ pub enum Purpose {
     OtpGuard,
     /// `domain::otp::Delivery` by the name of the code.
     Delivery,
+    /// `domain::otp::Withdrawn` by the name of the code.
+    WithdrawnCode,
     /// `domain::otp_ranges::RangeTally` by channel and range.
     RangeTally,
     /// `domain::silence::Silence` by device.
@@ -118,6 +120,7 @@ impl Purpose {
             Self::PushAllowance => b'x',
             Self::OtpGuard => b'v',
             Self::Delivery => b'd',
+            Self::WithdrawnCode => b'W',
             Self::RangeTally => b'z',
             Self::Silence => b'U',
             Self::SilentPushes => b'1',

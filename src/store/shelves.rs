@@ -10,7 +10,7 @@ use crate::domain::flow::of_browser::FlowsOfBrowser;
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
 use crate::domain::mobile_app::PayloadUse;
-use crate::domain::otp::{Channel, Delivery};
+use crate::domain::otp::{Channel, Delivery, Withdrawn};
 use crate::domain::otp_guard::OtpGuard;
 use crate::domain::otp_ranges::RangeTally;
 use crate::domain::passkey::OfAccount;
@@ -160,6 +160,15 @@ impl Shelved for OtpGuard {
 
 impl Shelved for Delivery {
     const PURPOSE: Purpose = Purpose::Delivery;
+    type Id = OtpId;
+
+    fn id(id: &OtpId) -> Vec<u8> {
+        id.uuid().as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Withdrawn {
+    const PURPOSE: Purpose = Purpose::WithdrawnCode;
     type Id = OtpId;
 
     fn id(id: &OtpId) -> Vec<u8> {

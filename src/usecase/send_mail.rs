@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::occasion::Occasion;
-use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Served};
+use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Served, Withdrawn};
 use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
@@ -45,6 +45,7 @@ pub struct SendMail {
     /// By what codes can be sent, and how far. The node that asked for one may have been set up otherwise.
     pub served: Served,
     pub deliveries: Shelf<Delivery>,
+    pub withdrawn: Shelf<Withdrawn>,
     pub ledger: Ledger,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -124,13 +125,17 @@ impl SendMail {
             tracing::warn!(attempts = row.attempts, "{} is too old to be sent", row.kind.plainly());
             return self.outbox.done(row.id).await;
         }
+        let is_code = matches!(occasion, Occasion::OneTimeCode { .. });
         let Some(Addressed { user, parcel, sent }) = self.write(&occasion, row, now).await? else {
             // Somebody who is stopped, say: whoever waits for the code hears that there is none.
-            if matches!(occasion, Occasion::OneTimeCode { .. }) {
+            if is_code {
                 self.note(row, Delivery::NotSent, until).await;
             }
             return self.outbox.done(row.id).await;
         };
+        if is_code && self.is_withdrawn(row).await? {
+            return self.outbox.done(row.id).await;
+        }
         let event = |why: Option<String>| {
             let event = Event::new(self.entropy.ordered_uuid(now), now, sent).user(user.id);
             why.into_iter().fold(event, Event::refused)
@@ -149,25 +154,38 @@ impl SendMail {
                 self.ledger.audit(event(None)).await;
                 self.outbox.done(row.id).await
             }
-            Err(Undelivered::NotNow(why)) if now + pause < until => {
+            Err(Undelivered::NotNow(why) | Undelivered::NotThis(why)) if now + pause < until => {
                 tracing::warn!(attempt = row.attempts, why, "{what} was not taken");
                 let (now, again) = (row.created_at, self.clock.now() + pause);
-                if repeats {
-                    self.outbox.retry(row, again).await
-                } else {
-                    self.outbox.put_for_later(row.id, row.kind, &row.payload, (now, again)).await
-                }
+                if repeats { self.outbox.retry(row, again).await } else { self.put_again(row, (now, again)).await }
             }
-            Err(Undelivered::NotNow(why) | Undelivered::Never(why) | Undelivered::Unclear(why)) => {
+            Err(
+                Undelivered::NotNow(why)
+                | Undelivered::NotThis(why)
+                | Undelivered::Never(why)
+                | Undelivered::Unclear(why),
+            ) => {
                 tracing::warn!(user.id = %user.id, attempts = row.attempts, why, "{what} was not taken, for good");
                 self.ledger.audit(event(Some(why))).await;
                 self.outbox.done(row.id).await
             }
         };
-        if matches!(parcel, Parcel::Text(_)) {
+        if is_code {
             self.note(row, became, until).await;
         }
         settled
+    }
+
+    /// Whether another code was asked for in place of this one.
+    async fn is_withdrawn(&self, row: &Leased) -> Result<bool, StoreError> {
+        Ok(self.withdrawn.get(&OtpId::new(row.id)).await?.is_some())
+    }
+
+    /// Puts back what was taken out before it was handed over. Whoever withdraws a code says so first and takes its row
+    /// out afterwards: seen from here in the other order, one of both finds the row.
+    async fn put_again(&self, row: &Leased, times: (Timestamp, Timestamp)) -> Result<(), StoreError> {
+        self.outbox.put_for_later(row.id, row.kind, &row.payload, times).await?;
+        if self.is_withdrawn(row).await? { self.outbox.done(row.id).await } else { Ok(()) }
     }
 
     /// As long again as it has waited, within the same bounds: of what is put anew, nobody has counted the tries.

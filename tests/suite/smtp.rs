@@ -1,11 +1,14 @@
 //! Letters by SMTP, to a mail server that listens on a real socket.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nod::app::Mail;
+use nod::clock::ManualClock;
 use nod::http::tls::{ServerCertificate, server_config};
+use nod::outbound::breaker::Spared;
 use nod::outbound::courier::{Courier as _, Letter, Undelivered};
 use nod::outbound::smtp::{Security, Smtp, SmtpError, SmtpSettings};
 use nod::secret::Secret;
@@ -14,7 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _,
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::world::{World, seconds};
+use crate::world::{BEGIN, World, seconds};
 
 /// What it does with a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,22 @@ pub(crate) enum Manner {
     Deaf,
     /// Knows nobody who logs in.
     Stranger,
+}
+
+/// What becomes of one letter, at one try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    Nothing,
+    /// It is taken, so many milliseconds later.
+    Late(u64),
+    /// This is said to whom it is for.
+    Says(&'static str),
+    /// The connection ends before the letter does.
+    Before,
+    /// The letter is heard, and the connection ends.
+    After,
+    /// The same, in the middle of the answer.
+    Half,
 }
 
 /// What it has heard.
@@ -43,6 +62,7 @@ pub(crate) struct Double {
     heard: Arc<Mutex<Heard>>,
     /// What it says to whom a letter is for, first to last; then yes.
     says: Arc<Mutex<Vec<&'static str>>>,
+    troubles: Arc<Mutex<VecDeque<Trouble>>>,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -61,19 +81,42 @@ impl Double {
             certificate: certificate.pem(),
             heard: Arc::default(),
             says: Arc::new(Mutex::new(says.iter().rev().copied().collect())),
+            troubles: Arc::default(),
         };
         let (heard, says) = (Arc::clone(&double.heard), Arc::clone(&double.says));
+        let troubles = Arc::clone(&double.troubles);
         tokio::spawn(async move {
             let acceptor = TlsAcceptor::from(tls);
             while let Ok((socket, _)) = listener.accept().await {
-                let session = Session { heard: Arc::clone(&heard), says: Arc::clone(&says), encrypted: false };
+                let session = Session {
+                    heard: Arc::clone(&heard),
+                    says: Arc::clone(&says),
+                    troubles: Arc::clone(&troubles),
+                    trouble: Trouble::Nothing,
+                    encrypted: false,
+                };
                 tokio::spawn(session.run(socket, manner, acceptor.clone()));
             }
         });
         double
     }
 
-    fn settings(&self, security: Security) -> SmtpSettings {
+    /// What becomes of the letters that come next.
+    pub(crate) fn will(&self, troubles: impl IntoIterator<Item = Trouble>) {
+        self.troubles.lock().unwrap().extend(troubles);
+    }
+
+    /// How often somebody has begun to hand over a letter.
+    pub(crate) fn tries(&self) -> usize {
+        self.lines().iter().filter(|(_, line)| line.starts_with("MAIL")).count()
+    }
+
+    /// All letters that were heard to their end, the oldest first.
+    pub(crate) fn letters(&self) -> Vec<String> {
+        self.heard.lock().unwrap().letters.clone()
+    }
+
+    pub(crate) fn settings(&self, security: Security) -> SmtpSettings {
         SmtpSettings {
             host: "localhost".to_owned(),
             port: self.address.port(),
@@ -113,6 +156,8 @@ impl Double {
 struct Session {
     heard: Arc<Mutex<Heard>>,
     says: Arc<Mutex<Vec<&'static str>>>,
+    troubles: Arc<Mutex<VecDeque<Trouble>>>,
+    trouble: Trouble,
     encrypted: bool,
 }
 
@@ -163,21 +208,38 @@ impl Session {
                 }
                 "AUTH" if manner == Manner::Stranger => say(stream, "535 5.7.8 who?").await?,
                 "AUTH" => say(stream, "235 welcome").await?,
+                "MAIL" => {
+                    self.trouble = self.troubles.lock().unwrap().pop_front().unwrap_or(Trouble::Nothing);
+                    say(stream, "250 yes").await?;
+                }
                 "RCPT" => {
-                    let answer = self.says.lock().unwrap().pop().unwrap_or("250 yes");
-                    say(stream, answer).await?;
+                    let said = self.says.lock().unwrap().pop().unwrap_or("250 yes");
+                    say(stream, if let Trouble::Says(this) = self.trouble { this } else { said }).await?;
                 }
                 "DATA" => {
                     say(stream, "354 go on").await?;
+                    if self.trouble == Trouble::Before {
+                        return Some(false);
+                    }
                     let letter = read(stream).await?;
                     self.heard.lock().unwrap().letters.push(letter);
+                    match self.trouble {
+                        Trouble::After => return Some(false),
+                        Trouble::Half => {
+                            stream.write_all(b"25").await.ok()?;
+                            stream.flush().await.ok()?;
+                            return Some(false);
+                        }
+                        Trouble::Late(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
+                        Trouble::Nothing | Trouble::Says(_) | Trouble::Before => {}
+                    }
                     say(stream, "250 taken").await?;
                 }
                 "QUIT" => {
                     say(stream, "221 bye").await?;
                     return Some(false);
                 }
-                "MAIL" | "RSET" | "NOOP" => say(stream, "250 yes").await?,
+                "RSET" | "NOOP" => say(stream, "250 yes").await?,
                 _ => say(stream, "500 what?").await?,
             }
         }
@@ -323,6 +385,42 @@ async fn a_letter_that_is_refused_for_good_is_given_up_and_recorded() {
     assert!(double.heard.lock().unwrap().letters.is_empty());
 }
 
+fn letter(to: &str, says: &str) -> Letter {
+    Letter {
+        id: "7".to_owned(),
+        to: to.to_owned(),
+        subject: says.to_owned(),
+        text: says.to_owned(),
+        html: says.to_owned(),
+        language: "en",
+    }
+}
+
+/// [reliability.md F23; RFC 5321 §4.2.3] one that has something against one letter is not left alone, and one that does not
+/// work is: until one letter shows that it does.
+#[tokio::test]
+async fn f23_a_mailbox_that_is_busy_keeps_no_other_letter_waiting() {
+    let (double, clock) = (Double::start(Manner::Plain, &[]).await, Arc::new(ManualClock::new(BEGIN)));
+    let smtp = Smtp::new(&double.settings(Security::Nothing)).unwrap();
+    let spared = Spared::new(smtp, Arc::<ManualClock>::clone(&clock) as _);
+    let (alice, bob) = (letter("alice@example.com", "hello"), letter("bob@example.com", "hello"));
+    double.will(std::iter::repeat_n(Trouble::Says("450 4.2.1 busy"), 6));
+    for _ in 0..6 {
+        assert_eq!(spared.deliver(&alice).await, Err(Undelivered::NotThis("status 450".to_owned())));
+    }
+    assert_eq!(spared.deliver(&bob).await, Ok(()));
+    double.will(std::iter::repeat_n(Trouble::After, 5));
+    for _ in 0..5 {
+        assert!(matches!(spared.deliver(&alice).await, Err(Undelivered::NotNow(_))));
+    }
+    let tries = double.tries();
+    assert!(matches!(spared.deliver(&bob).await, Err(Undelivered::NotNow(_))));
+    assert_eq!(double.tries(), tries, "left alone");
+    clock.advance(seconds(30));
+    assert_eq!(spared.deliver(&bob).await, Ok(()));
+    assert_eq!(spared.deliver(&alice).await, Ok(()));
+}
+
 /// Who may not send anything here keeps what was to be sent: the operator can mend that.
 #[tokio::test]
 async fn rfc4954_a_letter_waits_while_the_server_does_not_know_us() {
@@ -342,15 +440,7 @@ async fn security_151_nothing_in_a_letter_writes_a_header_or_a_command() {
     const EVIL: &str = "alice\r\nBcc: eve@example.com\r\n\r\n.\r\nRCPT TO:<eve@example.com>\r\n";
     let double = Double::start(Manner::Plain, &[]).await;
     let smtp = Smtp::new(&double.settings(Security::Nothing)).unwrap();
-    let letter = |to: &str| Letter {
-        id: "7".to_owned(),
-        to: to.to_owned(),
-        subject: EVIL.to_owned(),
-        text: EVIL.to_owned(),
-        html: EVIL.to_owned(),
-        language: "en",
-    };
-    smtp.deliver(&letter("alice@example.com")).await.unwrap();
+    smtp.deliver(&letter("alice@example.com", EVIL)).await.unwrap();
     let sent = double.letter().await;
     let (head, _) = sent.split_once("\r\n\r\n").unwrap();
     let names: Vec<&str> =
@@ -370,7 +460,11 @@ async fn security_151_nothing_in_a_letter_writes_a_header_or_a_command() {
         "alice@example.com\n",
         "",
     ] {
-        assert_eq!(smtp.deliver(&letter(to)).await, Err(Undelivered::Never("no mail address".to_owned())), "{to:?}");
+        assert_eq!(
+            smtp.deliver(&letter(to, EVIL)).await,
+            Err(Undelivered::Never("no mail address".to_owned())),
+            "{to:?}"
+        );
     }
     assert_eq!(double.lines().len(), said, "nothing is said about an address that is none");
 }

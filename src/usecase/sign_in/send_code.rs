@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::flow::Flow;
 use crate::domain::ladder::DAY;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::occasion::Occasion;
-use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Sent};
+use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Sent, Withdrawn};
 use crate::domain::otp_guard::{OtpGuard, Tried};
 use crate::domain::second_factor::Why;
 use crate::entropy::Entropy;
@@ -35,6 +35,7 @@ pub struct SendCode {
     pub outbox: Outbox,
     pub secrets: OtpSecrets,
     pub deliveries: Shelf<Delivery>,
+    pub withdrawn: Shelf<Withdrawn>,
     pub texts: SpendTexts,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -85,7 +86,7 @@ pub struct Standing {
     pub attempts_remaining: u32,
     /// So long, and another one can be had. `None`: it can now.
     pub resend_in: Option<Duration>,
-    /// `None`: nobody is told. A letter takes its time.
+    /// `None`: nothing is sent, since an app shows it.
     pub delivery: Option<Delivery>,
 }
 
@@ -148,19 +149,30 @@ impl SendCode {
             language: asker.language.to_owned(),
             new_device: flow.newcomer.is_some(),
         };
-        // Nothing else is worth anything from now on: what still waits would be paid for in vain.
-        if let Some(before) = flow.sent().filter(|before| before.channel != Channel::Email) {
-            self.outbox.done(before.id.uuid()).await?;
+        if let Some(before) = flow.sent() {
+            self.withdraw(before, now).await?;
         }
-        match channel {
-            Channel::Email => self.outbox.put(id.uuid(), Kind::Mail, &occasion.encode(), now).await?,
-            Channel::Sms | Channel::Voice if self.texts.spend(selected, now).await? => {
-                self.outbox.put(id.uuid(), Kind::Text, &occasion.encode(), now).await?;
-                self.look(id).await;
-            }
-            Channel::Sms | Channel::Voice => self.none_goes(&sent).await?,
+        let kind = match channel {
+            Channel::Email => Some(Kind::Mail),
+            Channel::Sms | Channel::Voice => self.texts.spend(selected, now).await?.then_some(Kind::Text),
+        };
+        if let Some(kind) = kind {
+            self.outbox.put(id.uuid(), kind, &occasion.encode(), now).await?;
+            self.look(id).await;
+        } else {
+            self.none_goes(&sent).await?;
         }
         Ok(Ok(sent))
+    }
+
+    /// It is worth nothing from now on: what still waits would be paid for in vain. Said first, for whoever has it in
+    /// hand, and would put it back.
+    async fn withdraw(&self, before: &Sent, now: Timestamp) -> Result<(), StoreError> {
+        let lifetime = before.expires_at().since(now);
+        if !lifetime.is_zero() {
+            self.withdrawn.insert(&before.id, &Withdrawn { at: now }, lifetime).await?;
+        }
+        self.outbox.done(before.id.uuid()).await
     }
 
     /// The person is told as of a message that nobody has taken, and of other ways. The same for every reason.
@@ -228,14 +240,11 @@ impl SendCode {
         let now = self.clock.now();
         let guard = self.guards.get(&user).await?.unwrap_or_default();
         let resend_in = Some(sent.resend_after().since(now)).filter(|wait| !wait.is_zero());
-        let delivery = match sent.channel {
-            Channel::Email => None,
-            Channel::Sms | Channel::Voice => Some(self.deliveries.get(&sent.id).await?.unwrap_or_default()),
-        };
+        let delivery = self.deliveries.get(&sent.id).await?.unwrap_or_default();
         Ok(Standing {
             attempts_remaining: guard.left(sent.method.tries(), Some(sent.sent_at), now),
             resend_in,
-            delivery,
+            delivery: Some(delivery),
         })
     }
 }

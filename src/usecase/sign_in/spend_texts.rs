@@ -1,5 +1,6 @@
-//! What texts and calls may cost: how often somebody has one sent, and how many go out in a day. Counted in the shared
-//! store, before anything is sent, so that it holds however many come at once, on all nodes [security.md 5.6, case 118].
+//! What texts and calls may cost: how often somebody has one sent, and how many go out in a day. Letters cost nothing, and
+//! are sent as seldom. Counted in the shared store, before anything is sent, so that it holds however many come at once, on
+//! all nodes [security.md 5.6, case 118].
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -42,14 +43,16 @@ pub(super) enum May {
 }
 
 impl SpendTexts {
-    /// Whether somebody may have another one sent there. Letters cost nothing.
+    /// Whether somebody may have another one sent there. From one network, letters are counted by themselves: whoever gets
+    /// no more texts may have one.
     pub(super) async fn may_ask(&self, device: &OtpDevice, from: IpAddr) -> Result<May, StoreError> {
-        if device.channel == Channel::Email {
-            return Ok(May::Yes);
-        }
         let (there, from) = (format!("{} {}", device.channel, device.target), network(from).to_string());
+        let by_network = match device.channel {
+            Channel::Email => "otp, network, mail",
+            Channel::Sms | Channel::Voice => "otp, network",
+        };
         let moment = Most { what: "otp, number", times: 1, window: RESEND_AFTER, limit: Limit::Otps };
-        let hour = Most { what: "otp, network", times: self.per_network, window: HOUR, limit: Limit::Otps };
+        let hour = Most { what: by_network, times: self.per_network, window: HOUR, limit: Limit::Otps };
         for (most, who, over) in [(moment, there, May::Soon), (hour, from, May::No)] {
             if limit(&self.attempts, most, who.as_bytes()).await?.is_some() {
                 return Ok(over);

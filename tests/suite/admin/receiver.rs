@@ -36,6 +36,8 @@ pub(crate) enum Reply {
     Status(u16),
     /// 204, after so many milliseconds.
     After(u64),
+    /// This status, after so many milliseconds.
+    Late(u64, u16),
     /// Not in time.
     Silence,
     /// A part of the head, and no more.
@@ -154,6 +156,10 @@ impl Receiver {
                 Reply::After(millis) => {
                     std::thread::sleep(Duration::from_millis(millis));
                     204
+                }
+                Reply::Late(millis, status) => {
+                    std::thread::sleep(Duration::from_millis(millis));
+                    status
                 }
                 Reply::Silence => {
                     std::thread::sleep(Duration::from_secs(6));

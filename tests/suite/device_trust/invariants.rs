@@ -199,7 +199,9 @@ async fn whatever_people_do_about_a_second_factor() {
     let mfa = json!({
         "id": "mfa", "number_matching": "off", "device_selection": "prompt_to_select", "email": { "enabled": true },
     });
-    let scene = Scene::in_world(World::with().letters().start().await, mfa).await;
+    // Letters enough for all walks.
+    let world = World::with().letters().settings(|settings| settings.otps = 1000);
+    let scene = Scene::in_world(world.start().await, mfa).await;
     let bob = person(&scene, "bob").await;
     let mut ways = Vec::new();
     for seed in 0..WALKS {

@@ -22,6 +22,7 @@ mod races;
 mod ready;
 pub(crate) mod step_up;
 mod step_up_fido2;
+mod step_up_letters;
 mod step_up_message;
 mod step_up_otp;
 mod step_up_pages;

@@ -8,15 +8,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nod::app::{Texts, TextsBy};
 use nod::clock::ManualClock;
+use nod::domain::occasion::Occasion;
+use nod::domain::otp::Withdrawn;
 use nod::outbound::breaker::Spared;
 use nod::outbound::courier::{Courier, Text};
 use nod::outbound::egress::{Egress, EgressSettings};
 use nod::outbound::text_webhook::TextWebhook;
 use nod::outbound::twilio::Twilio;
+use nod::protocol::id::{ClientId, DeviceId, OtpId, RequestId};
 use nod::secret::Secret;
+use nod::store::ephemeral::Shelf;
+use nod::store::sql::outbox::{Kind, Outbox};
 use serde_json::Value;
 
-use super::step_up_message::{NUMBER, code, germany, policy};
+use super::step_up_message::{NUMBER, code, germany, here, policy};
 use super::step_up_otp::check;
 use super::{Scene, claims, json};
 use crate::admin::receiver::{Received, Receiver, Reply};
@@ -79,7 +84,7 @@ async fn scene(courier: impl Courier<Text> + 'static) -> Scene {
 
 impl Scene {
     /// A code by this one of her devices.
-    async fn sent_by(&self, at: usize) -> (Browser, String, Value) {
+    pub(super) async fn sent_by(&self, at: usize) -> (Browser, String, Value) {
         let (mut browser, id, state) = self.authenticates("alice").await;
         let answer = self.choose(&mut browser, &id, &state["devices"][at]).await;
         assert_eq!(answer.json()["status"], "OTP_REQUIRED", "{}", answer.text());
@@ -87,7 +92,7 @@ impl Scene {
     }
 
     /// What becomes of it, once it is this.
-    async fn delivery(&self, browser: &mut Browser, id: &str, wanted: &str) {
+    pub(super) async fn delivery(&self, browser: &mut Browser, id: &str, wanted: &str) {
         crate::admin::until(wanted, async || {
             let state = browser.get(&format!("{FLOWS}{id}")).await.ok();
             (state["delivery"] == wanted).then_some(())
@@ -224,6 +229,60 @@ async fn f23_a_code_that_waits_is_not_sent_once_another_one_is_asked_for() {
     assert_ne!(received[1].id, received[2].id);
     let otp = code(received[2].json()["text"].as_str().unwrap());
     assert_eq!(check(&mut browser, &id, &otp).await.ok()["code"], "otp_verified");
+}
+
+/// [reliability.md F23] nor one that Twilio has in its hands just then, and puts off afterwards.
+#[tokio::test]
+async fn f23_a_text_that_twilio_puts_off_does_not_come_back_once_another_one_is_asked_for() {
+    let receiver = Receiver::start();
+    receiver.will([Reply::Status(503), Reply::Late(1500, 503), QUEUED]);
+    let twilio = Twilio { patience: seconds(5), ..by_twilio(&receiver, "+15005550006") };
+    let scene = scene(twilio).await;
+    let (mut browser, id, state) = scene.sent_by(0).await;
+    assert_eq!(state["delivery"], "NOT_SENT");
+    scene.world.clock.advance(seconds(30));
+    receiver.gets(2).await;
+    super::step_up_otp::resend(&mut browser, &id).await.ok();
+    scene.delivery(&mut browser, &id, "SENT").await;
+    scene.world.clock.advance(seconds(120));
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let texts: Vec<String> = receiver.received().iter().map(|received| code(&form(received)["Body"])).collect();
+    assert_eq!((texts.len(), texts[0] == texts[1], texts[1] == texts[2]), (3, true, false));
+    assert_eq!(check(&mut browser, &id, &texts[2]).await.ok()["code"], "otp_verified");
+    assert!(scene.world.rows("outbox").await.is_empty());
+}
+
+/// The same before it is handed over: whoever has taken its row looks first.
+#[tokio::test]
+async fn f23_a_text_that_is_withdrawn_before_it_is_handed_over_is_not_sent() {
+    let scene = Scene::with_places(here().start().await, policy(), &[("sms", NUMBER)]).await;
+    let (_, _, state) = scene.authenticates("alice").await;
+    assert_eq!(state["delivery"], "SENT");
+    let device: DeviceId = state["devices"][0]["id"].as_str().unwrap().parse().unwrap();
+    for withdrawn in [true, false] {
+        let (uuid, now) = (scene.world.parts().entropy.uuid(), scene.world.now());
+        let text = Occasion::OneTimeCode {
+            user: scene.alice.id,
+            device,
+            client: ClientId::parse("shop").unwrap(),
+            transaction: RequestId::new(uuid),
+            length: 6,
+            lifetime: 300,
+            language: "en".to_owned(),
+            new_device: false,
+        };
+        let outbox = Outbox::new(scene.world.parts().database.clone());
+        let shelf = Shelf::<Withdrawn>::new(scene.world.parts().ephemeral.clone());
+        let put = async move {
+            if withdrawn {
+                shelf.insert(&OtpId::new(uuid), &Withdrawn { at: now }, seconds(300)).await?;
+            }
+            outbox.put(uuid, Kind::Text, &text.encode(), now).await
+        };
+        scene.world.among_servers(put).await.unwrap();
+        crate::admin::until("nothing waits", async || scene.world.rows("outbox").await.is_empty().then_some(())).await;
+        assert_eq!(scene.world.texts().len(), if withdrawn { 1 } else { 2 });
+    }
 }
 
 /// [reliability.md F23] on our page, too.

@@ -53,8 +53,8 @@ pub(super) fn members() -> Map<String, Value> {
         "delivery": only(
             Status::OtpRequired,
             json!({"type": "string", "enum": Delivery::ALL.iter().map(|delivery| delivery.as_str()).collect::<Vec<_>>()}),
-            "by SMS and by a call: `SENT`, somebody has taken the message over. `NOT_SENT`: it was not taken; offer \
-             another device, or another code. `SENDING`: that is not known yet.",
+            "`SENT`, somebody has taken the message over. `NOT_SENT`: it was not taken; offer another device, or \
+             another code. `SENDING`: that is not known yet. TOTP: absent, nothing is sent.",
         ),
         "silent": only(
             Status::PushConfirmationWaiting,

@@ -32,8 +32,8 @@ const fn status_says(status: Status) -> &'static str {
         Status::PushConfirmationTimedOut => "Nobody has answered in time: ask again, or on another device.",
         Status::PushConfirmationRejected => "The person said no. Give up.",
         Status::OtpRequired => {
-            "A code is for `selectedDeviceRef`, or shown by it: which one? By SMS and calls, `delivery` says whether it \
-             was sent."
+            "A code is for `selectedDeviceRef`, or shown by it: which one? `delivery` says whether it was sent, unless an \
+             app shows it."
         }
         Status::MfaCompleted => "The second factor is there, or the policy does without: `code` says which. Go on.",
         Status::MobilePairingRequired => {
