@@ -112,16 +112,33 @@ impl Letters {
     }
 
     pub fn changed(&self, locale: Locale, username: &str) -> Written {
+        self.happened(locale, Message::LetterChangedSubject(&self.brand), Message::LetterChanged(username))
+    }
+
+    pub fn device_added(&self, locale: Locale, username: &str) -> Written {
+        self.happened(locale, Message::LetterDeviceAddedSubject(&self.brand), Message::LetterDeviceAdded(username))
+    }
+
+    pub fn device_removed(&self, locale: Locale, username: &str) -> Written {
+        self.happened(locale, Message::LetterDeviceRemovedSubject(&self.brand), Message::LetterDeviceRemoved(username))
+    }
+
+    pub fn push_locked(&self, locale: Locale, username: &str) -> Written {
+        self.happened(locale, Message::LetterPushLockedSubject(&self.brand), Message::LetterPushLocked(username))
+    }
+
+    /// What has happened to an account; and where another password is chosen, should it be the work of somebody else.
+    fn happened(&self, locale: Locale, subject: Message<'_>, what: Message<'_>) -> Written {
         let say = |message| self.words.say(locale, message);
         let link = format!("{}{RECOVERY}", self.issuer);
         let parts = [
-            Part::says(say(Message::LetterChanged(username))),
+            Part::says(say(what)),
             Part {
                 link: Some((say(Message::NewPasswordTitle), link)),
                 ..Part::says(say(Message::LetterChangedNotYou))
             },
         ];
-        self.written(locale, say(Message::LetterChangedSubject(&self.brand)), &parts)
+        self.written(locale, say(subject), &parts)
     }
 
     pub fn one_time_code(&self, locale: Locale, about: &OneTimeCode<'_>) -> Written {
@@ -223,6 +240,29 @@ mod tests {
                     assert!(both.text.contains(&said) && !letter.text.contains(&said), "{}", letter.text);
                 }
             }
+        }
+    }
+
+    /// And nothing that an app says of itself: whoever adds a device writes no letter of ours.
+    #[test]
+    fn every_language_says_what_became_of_devices_and_where_another_password_is_chosen() {
+        for locale in Locale::ALL {
+            let of = letters();
+            let written = [
+                of.device_added(*locale, "alice"),
+                of.device_removed(*locale, "alice"),
+                of.push_locked(*locale, "alice"),
+            ];
+            for Written { subject, text, html } in &written {
+                assert!(subject.contains("Nod"), "{subject}");
+                for body in [text, html] {
+                    assert!(
+                        body.contains("alice") && body.contains("https://id.example/ext/pwdreset/Identify"),
+                        "{body}"
+                    );
+                }
+            }
+            assert!(written[0].text != written[1].text && written[1].text != written[2].text, "{}", locale.tag());
         }
     }
 

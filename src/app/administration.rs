@@ -130,6 +130,7 @@ impl Wiring {
             devices: devices.clone(),
             bell: DeviceBell::new(self.store()),
             withdraw: self.parts.withdraw(),
+            tell: self.parts.tell(),
             desk: desk.clone(),
         };
         let pairing_keys = ManagePairingKeys {

@@ -40,6 +40,7 @@ use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::set_password::SetPassword;
 use crate::usecase::settle::{OutboxBell, Settle};
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
+use crate::usecase::tell_person::TellPerson;
 use crate::usecase::told::Watchers;
 use crate::usecase::withdraw::WithdrawQuestions;
 use crate::worker;
@@ -76,6 +77,15 @@ pub struct Parts {
 }
 
 impl Parts {
+    pub(super) fn tell(&self) -> TellPerson {
+        TellPerson {
+            directory: Arc::clone(&self.directory),
+            outbox: self.carriers.couriers.letters.as_ref().map(|_| Outbox::new(self.database.clone())),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+        }
+    }
+
     pub(super) fn withdraw(&self) -> WithdrawQuestions {
         WithdrawQuestions {
             settle: self.settle.clone(),

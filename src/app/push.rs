@@ -40,6 +40,7 @@ pub(super) fn send(settings: &Settings, parts: &Parts, master: &Arc<MasterKey>, 
         forget: ForgetPhone {
             tokens,
             withdraw: parts.withdraw(),
+            tell: parts.tell(),
             bell: DeviceBell::new(Arc::clone(&parts.ephemeral)),
             clock: Arc::clone(&parts.clock),
             entropy: Arc::clone(&parts.entropy),

@@ -80,7 +80,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let (settle, writing) = opened.settle(&store);
     let (clock, entropy) = (Arc::clone(&desk.clock), Arc::clone(&desk.entropy));
     let withdraw = WithdrawQuestions { settle, clock, entropy };
-    let manage = ManageDevices { devices, bell: DeviceBell::new(store), withdraw, desk };
+    let manage = ManageDevices { devices, bell: DeviceBell::new(store), withdraw, tell: opened.tell(), desk };
     // With `manage` the last who decides anything goes, and the writer ends.
     tokio::join!(change(action, manage), writing).0
 }

@@ -35,6 +35,7 @@ use crate::usecase::password_ladder::PasswordLadder;
 use crate::usecase::push::queue::QueuePushes;
 use crate::usecase::settle::{OutboxBell, Settle};
 use crate::usecase::signing_keys::{KeyRing, TendKeys};
+use crate::usecase::tell_person::TellPerson;
 use crate::worker::Worker;
 
 pub(super) struct Opened {
@@ -115,6 +116,17 @@ impl Opened {
     /// For the rules of administration.
     pub(super) fn desk(&self) -> Desk {
         Desk { clock: Arc::clone(&self.clock), entropy: Arc::clone(&self.entropy) }
+    }
+
+    /// The letters are carried by the server.
+    pub(super) fn tell(&self) -> TellPerson {
+        let carried = self.config.as_ref().is_some_and(|config| config.mail.host.is_some());
+        TellPerson {
+            directory: Arc::clone(&self.directory),
+            outbox: carried.then(|| Outbox::new(self.database.clone())),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+        }
     }
 
     pub(super) fn recognise_pairing_keys(&self) -> Arc<RecognisePairingKeys> {

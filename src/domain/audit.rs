@@ -144,6 +144,7 @@ actions! {
     PasswordChangeRequired = "password.change_required",
     PasswordChangeWaived = "password.change_waived",
     PasswordChangeTold = "password.change_told",
+    DeviceChangeTold = "device.change_told",
     PasswordRecoverySent = "password.recovery_sent",
     PasswordReset = "password.reset",
     UserCodeSet = "user_code.set",

@@ -32,6 +32,9 @@ pub struct MfaPolicy {
     /// An app that is let in once is not asked about for this long, in seconds.
     #[serde(default = "let_in_for")]
     pub let_in_for: u32,
+    /// Who hears of a new device of theirs, or of what else becomes of those that they have.
+    #[serde(default)]
+    pub new_device_notification: Notification,
     /// Which device of a person is asked.
     #[serde(default)]
     pub device_selection: DeviceSelection,
@@ -84,6 +87,18 @@ words! {
         VerifyWithPrimary = "verify_with_primary",
         /// Nobody is asked: it becomes a device as the first one did.
         PairIndividually = "pair_individually",
+    }
+}
+
+words! {
+    /// How a person hears of what becomes of their devices.
+    #[derive(Default)]
+    Notification {
+        /// They do not.
+        #[default]
+        Nothing = "none",
+        /// They are written to.
+        Email = "email",
     }
 }
 

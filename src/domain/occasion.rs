@@ -14,6 +14,8 @@ pub enum Occasion {
     PasswordForgotten { username: String, language: String },
     /// A password was changed. Whoever did it, its owner hears of it.
     PasswordChanged { user: UserId, language: String },
+    /// Something has become of the devices of somebody. Whoever did it, they hear of it.
+    OfDevices { user: UserId, notice: Notice, language: String },
     /// Somebody signs in and is to bring a code, that of the row. Times in seconds.
     OneTimeCode {
         user: UserId,
@@ -27,6 +29,16 @@ pub enum Occasion {
         #[serde(default)]
         new_device: bool,
     },
+}
+
+/// What has become of somebody's devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    Added,
+    Removed,
+    /// They were asked there too often, and are not for some time.
+    PushLocked,
 }
 
 impl Occasion {
@@ -44,7 +56,7 @@ impl Occasion {
     pub const fn worth_for(&self) -> Duration {
         match self {
             Self::PasswordForgotten { .. } => super::recovery::LIFETIME,
-            Self::PasswordChanged { .. } => Duration::from_secs(86_400),
+            Self::PasswordChanged { .. } | Self::OfDevices { .. } => Duration::from_secs(86_400),
             Self::OneTimeCode { lifetime, .. } => Duration::from_secs(*lifetime as u64),
         }
     }

@@ -279,8 +279,8 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::domain::device::About;
     use crate::domain::mfa_policy::{
-        AdditionalDevices, ExtraVerification, Fido2Method, IntegrityDetection, Matching, Permitted, PushLimit,
-        Unanswered, let_in_for, push_timeout, silent_timeout,
+        AdditionalDevices, ExtraVerification, Fido2Method, IntegrityDetection, Matching, Notification, Permitted,
+        PushLimit, Unanswered, let_in_for, push_timeout, silent_timeout,
     };
     use crate::domain::otp::{Channel, OtpMethod};
     use crate::domain::totp::TotpMethod;
@@ -313,6 +313,7 @@ mod tests {
             incompatible_devices_mode,
             additional_trusted_devices: AdditionalDevices::default(),
             let_in_for: let_in_for(),
+            new_device_notification: Notification::default(),
             device_selection: DeviceSelection::default(),
             number_matching: Matching::default(),
             push_timeout: push_timeout(),

@@ -16,7 +16,7 @@ use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose, Statement};
 use nod_device::{self as wire, Decision as Said, Issuer, Notification};
 use poem::Request;
 use poem::http::HeaderName;
-use poem::http::header::HeaderValue;
+use poem::http::header::{ACCEPT_LANGUAGE, HeaderValue};
 use poem_openapi::param::Path;
 use poem_openapi::{ApiResponse, OpenApi};
 use serde::de::DeserializeOwned;
@@ -44,6 +44,7 @@ use crate::usecase::device_trust::silent::AnswerSilently;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
 use crate::usecase::push::register::RegisterPush;
+use crate::words::Wishes;
 
 pub struct DeviceApi {
     pub authenticate: AuthenticateDevice,
@@ -128,6 +129,12 @@ fn parse<T: DeserializeOwned>(http: &Request, body: &[u8]) -> poem::Result<T> {
     serde_json::from_value(strict_json(body)?).map_err(|_| BodyError::Shape("not what this call takes".into()).into())
 }
 
+/// In which the person is written to, as their phone wishes.
+fn language(http: &Request) -> &'static str {
+    let accept_language = http.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Wishes { accept_language, ..Wishes::default() }.best().tag()
+}
+
 fn id<T: std::str::FromStr>(text: &str, code: DeviceErrorCode) -> poem::Result<T> {
     text.parse().map_err(|_| Failure::device(code.into()))
 }
@@ -194,7 +201,8 @@ impl DeviceApi {
         let key = PairingKey::new(Secret::new(request.pairing_key.expose().to_owned()));
         self.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
         self.authenticate.spend(&proof).await.map_err(Failure::device)?;
-        let (device, user) = self.pair.pair(&proof, &key, request.installation).await.map_err(Failure::device)?;
+        let (device, user) =
+            self.pair.pair(&proof, &key, request.installation, language(http)).await.map_err(Failure::device)?;
         Ok(paired(&device, &user, Some(MISSING_TOKEN)))
     }
 
@@ -234,7 +242,7 @@ impl DeviceApi {
     ) -> poem::Result<PairingAnswer> {
         let (proof, ticket) = self.answers(http, &ticket, wire::Decision::Approved, &body.bytes).await?;
         let request: ApproveEnrollmentRequest = parse(http, &body.bytes)?;
-        let enrolled = Box::pin(self.enrol.approve(&proof, &ticket, request.installation)).await;
+        let enrolled = Box::pin(self.enrol.approve(&proof, &ticket, request.installation, language(http))).await;
         let (device, user) = enrolled.map_err(Failure::device)?;
         // What is wrong with it does not undo that the phone is a device now.
         let lacks = match request.push_token {
@@ -408,7 +416,7 @@ impl DeviceApi {
     async fn unpair(&self, http: &Request, Path(device_id): Path<String>) -> poem::Result<Unpaired> {
         let caller = self.authenticated(http, Purpose::Unpair, None).await?;
         let device: DeviceId = id(&device_id, DeviceErrorCode::DeviceNotFound)?;
-        self.pair.unpair(&caller, device).await.map_err(Failure::device)?;
+        self.pair.unpair(&caller, device, language(http)).await.map_err(Failure::device)?;
         tracing::info!(device.id = %device, status = 204_u16, "device unpaired");
         Ok(Unpaired::Gone)
     }

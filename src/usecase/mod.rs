@@ -60,6 +60,7 @@ pub mod signing_keys;
 pub mod spend_pushes;
 mod tally;
 pub mod tell_logout;
+pub mod tell_person;
 pub mod told;
 pub mod use_token;
 pub mod verify_trail;

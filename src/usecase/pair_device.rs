@@ -9,6 +9,7 @@ use nod_device::proof::{MAX_PROOF_BYTES, PROOF_TYPE, RotationClaims};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::device::{About, Device};
+use crate::domain::occasion::Notice;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
@@ -21,6 +22,7 @@ use crate::store::sql::devices::{Claimed, Devices, Newcomer};
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError, Proved};
 use crate::usecase::limit::{Most, limit};
 use crate::usecase::pairing_keys::RecognisePairingKeys;
+use crate::usecase::tell_person::TellPerson;
 use crate::usecase::withdraw::{DEVICE_UNPAIRED, WithdrawQuestions};
 
 /// Guesses per installation and minute; twelve digits are not guessed at that pace.
@@ -34,6 +36,7 @@ pub struct PairDevice {
     pub attempts: Attempts,
     pub bell: DeviceBell,
     pub withdraw: WithdrawQuestions,
+    pub tell: TellPerson,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub issuer: String,
@@ -59,6 +62,7 @@ impl PairDevice {
         proof: &Proved,
         key: &PairingKey,
         info: InstallationInfo,
+        language: &str,
     ) -> Result<(Device, User), DeviceError> {
         let now = self.clock.now();
         let about = about(info)?;
@@ -77,6 +81,7 @@ impl PairDevice {
             Claimed::Paired(paired) => {
                 // Whoever listens with this phone already listens for the new user too.
                 self.bell.ring(&paired.installation.id).await;
+                self.tell.of(paired.user.id, Notice::Added, None, language).await;
                 Ok((paired.device, paired.user))
             }
             Claimed::Invalid => Err(DeviceErrorCode::PairingKeyInvalid.into()),
@@ -118,14 +123,22 @@ impl PairDevice {
     }
 
     /// The app gives one of its own devices up.
-    pub async fn unpair(&self, caller: &AuthenticatedInstallation, id: DeviceId) -> Result<(), DeviceError> {
+    pub async fn unpair(
+        &self,
+        caller: &AuthenticatedInstallation,
+        id: DeviceId,
+        language: &str,
+    ) -> Result<(), DeviceError> {
         let now = self.clock.now();
         let device = caller.devices.iter().find(|device| device.id == id).ok_or(DeviceErrorCode::DeviceNotFound)?;
         let event =
             Event::new(self.entropy.ordered_uuid(now), now, Action::DeviceUnpaired).user(device.user).device(device.id);
-        self.devices.unpair(id, &event).await?;
+        let unpaired = self.devices.unpair(id, &event).await?;
         self.bell.ring(&caller.installation.id).await;
         self.withdraw.of(device, DEVICE_UNPAIRED).await;
+        if unpaired.is_some() {
+            self.tell.of(device.user, Notice::Removed, None, language).await;
+        }
         Ok(())
     }
 }

@@ -256,7 +256,7 @@ impl RequestAuthentication {
     ) -> Result<(), Error> {
         let now = request.issued_at;
         has_room(self.questions.room(request, digest, inbox).await?, now)?;
-        match self.pushes.spend((&request.client, request.id), request.user, policy, now).await? {
+        match self.pushes.spend((&request.client, request.id), (request.user, "en"), policy, now).await? {
             None => Ok(()),
             Some(until) => Err(too_many(until, now)),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::occasion::Occasion;
+use crate::domain::occasion::{Notice, Occasion};
 use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Served, Withdrawn};
 use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets};
 use crate::domain::user::User;
@@ -231,6 +231,17 @@ impl SendMail {
                 let locale = locale(language);
                 let written = self.letters.changed(locale, &user.username);
                 (user, to, written, Action::PasswordChangeTold, locale)
+            }
+            Occasion::OfDevices { user, notice, language } => {
+                let Some(user) = self.directory.user(user).await? else { return Ok(None) };
+                let Some(to) = address(&user).map(str::to_owned) else { return Ok(None) };
+                let (locale, letters) = (locale(language), &self.letters);
+                let written = match notice {
+                    Notice::Added => letters.device_added(locale, &user.username),
+                    Notice::Removed => letters.device_removed(locale, &user.username),
+                    Notice::PushLocked => letters.push_locked(locale, &user.username),
+                };
+                (user, to, written, Action::DeviceChangeTold, locale)
             }
             Occasion::OneTimeCode { user: id, device, client, transaction, length, lifetime, language, new_device } => {
                 let Some(user) = self.directory.user(id).await?.filter(|user| user.is_active()) else {

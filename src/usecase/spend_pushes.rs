@@ -7,25 +7,28 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::mfa_policy::MfaPolicy;
+use crate::domain::occasion::Notice;
 use crate::domain::push_allowance::{Allowed, PushAllowance};
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
 use crate::protocol::id::{ClientId, RequestId, UserId};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::ledger::Ledger;
+use crate::usecase::tell_person::TellPerson;
 
 pub struct SpendPushes {
     pub allowances: Shelf<PushAllowance>,
+    pub tell: TellPerson,
     pub ledger: Ledger,
     pub entropy: Arc<Entropy>,
 }
 
 impl SpendPushes {
-    /// One more. `Some`: not before then. `asks`: for which client, in what.
+    /// One more. `Some`: not before then. `asks`: for which client, in what. `language`: in which the person is told, a BCP 47 tag.
     pub async fn spend(
         &self,
         asks: (&ClientId, RequestId),
-        user: UserId,
+        (user, language): (UserId, &str),
         policy: &MfaPolicy,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
@@ -42,6 +45,7 @@ impl SpendPushes {
             let event = Event::new(self.entropy.ordered_uuid(now), now, Action::SecondFactorEvaluated);
             let event = event.client(client).user(user).request(request);
             self.ledger.audit(event.refused("asked too often: nobody is asked for some time")).await;
+            self.tell.of(user, Notice::PushLocked, Some(&policy.id), language).await;
         }
         if allowed == Allowed::Yes {
             return Ok(None);

@@ -110,6 +110,13 @@ pub struct Wishes<'w> {
     pub accept_language: Option<&'w str>,
 }
 
+impl Wishes<'_> {
+    /// Of all languages of ours, for whoever is written to later.
+    pub fn best(&self) -> Locale {
+        choose(Locale::ALL, self)
+    }
+}
+
 pub(super) fn choose(offered: &[Locale], wishes: &Wishes<'_>) -> Locale {
     let asked = wishes.ui_locales.into_iter().flat_map(str::split_ascii_whitespace).take(MOST);
     let accepted = accepted(wishes.accept_language.unwrap_or_default());

@@ -79,6 +79,7 @@ pub(super) struct MfaPolicyEntry {
     additional_trusted_devices: Option<String>,
     #[serde(default, deserialize_with = "whole")]
     let_in_for: Option<u32>,
+    new_device_notification: Option<String>,
     device_selection: Option<String>,
     number_matching: Option<String>,
     #[serde(default, deserialize_with = "whole")]
@@ -130,6 +131,7 @@ impl Entry for MfaPolicyEntry {
             incompatible_devices_mode: self.incompatible_devices_mode,
             additional_trusted_devices: self.additional_trusted_devices,
             let_in_for: self.let_in_for,
+            new_device_notification: self.new_device_notification,
             device_selection: self.device_selection,
             number_matching: self.number_matching,
             push_timeout: self.push_timeout,
@@ -215,6 +217,7 @@ impl Kind for MfaPolicy {
             ("incompatible_devices_mode", quoted(self.incompatible_devices_mode.as_str())),
             ("additional_trusted_devices", quoted(self.additional_trusted_devices.as_str())),
             ("let_in_for", self.let_in_for.to_string()),
+            ("new_device_notification", quoted(self.new_device_notification.as_str())),
             ("device_selection", quoted(self.device_selection.as_str())),
             ("number_matching", quoted(self.number_matching.as_str())),
             ("push_timeout", self.push_timeout.to_string()),

@@ -5,7 +5,7 @@ use poem_openapi::{Object, OpenApi};
 
 use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MfaPolicy,
-    Permitted, PushLimit, Unanswered, Without,
+    Notification, Permitted, PushLimit, Unanswered, Without,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -33,6 +33,11 @@ closed! {
 closed! {
     #[doc = "What becomes of an app that is no device of somebody who has one: `verify_with_primary`, the primary device is asked about it; `pair_individually`, nobody is asked, and it becomes a device as the first one did."]
     AdditionalTrustedDevices: AdditionalDevices = AdditionalDevices::ALL.iter().map(|mode| mode.as_str());
+}
+
+closed! {
+    #[doc = "How people hear of a device that was added or removed, or that they were asked too often: `none`, they do not; `email`, they are written to."]
+    DeviceNoticeMode: Notification = Notification::ALL.iter().map(|mode| mode.as_str());
 }
 
 closed! {
@@ -189,6 +194,9 @@ pub struct MfaPolicyBody {
     pub additional_trusted_devices: AdditionalTrustedDevices,
     /// An app that is let in once is not asked about for this long, in seconds.
     pub let_in_for: u32,
+    /// For whoever has enrolled by this policy or is asked by it. Pairing keys and removals are of no policy: they are told
+    /// where any policy says so.
+    pub new_device_notification: DeviceNoticeMode,
     pub device_selection: DeviceSelectionMode,
     pub number_matching: PushNumberMatching,
     /// How long a device is asked, in seconds.
@@ -228,6 +236,8 @@ pub struct NewMfaPolicyBody {
     /// An app that is let in once is not asked about for this long, in seconds. 3600 when left out.
     #[oai(validator(maximum(value = "7776000")))]
     pub let_in_for: Option<u32>,
+    /// `none` when left out.
+    pub new_device_notification: Option<DeviceNoticeMode>,
     /// `default_to_first` when left out.
     pub device_selection: Option<DeviceSelectionMode>,
     /// `pick` when left out.
@@ -261,6 +271,7 @@ pub struct MfaPolicyPatch {
     pub additional_trusted_devices: Option<AdditionalTrustedDevices>,
     #[oai(validator(maximum(value = "7776000")))]
     pub let_in_for: Option<u32>,
+    pub new_device_notification: Option<DeviceNoticeMode>,
     pub device_selection: Option<DeviceSelectionMode>,
     pub number_matching: Option<PushNumberMatching>,
     #[oai(validator(minimum(value = "40"), maximum(value = "150")))]
@@ -296,6 +307,7 @@ impl From<&MfaPolicy> for MfaPolicyBody {
             incompatible_devices_mode: policy.incompatible_devices_mode.into(),
             additional_trusted_devices: policy.additional_trusted_devices.into(),
             let_in_for: policy.let_in_for,
+            new_device_notification: policy.new_device_notification.into(),
             device_selection: policy.device_selection.into(),
             number_matching: policy.number_matching.into(),
             push_timeout: policy.push_timeout,

@@ -6,7 +6,7 @@ use super::{components, put};
 use crate::domain::mfa_readiness::FindingCode;
 
 /// The name of a schema, and each of its words.
-const MEANINGS: [(&str, &[(&str, &str)]); 38] = [
+const MEANINGS: [(&str, &[(&str, &str)]); 39] = [
     ("AccessTokenFormat", &[("jwt", "A JWT as RFC 9068 has it."), ("opaque", "A handle, which is introspected.")]),
     ("AckStatus", &[("DONE", "It was what was pushed, in time.")]),
     (
@@ -193,6 +193,10 @@ const MEANINGS: [(&str, &[(&str, &str)]); 38] = [
             ("pick", "One of three numbers is picked on the device."),
             ("type", "The number is typed on the device."),
         ],
+    ),
+    (
+        "DeviceNoticeMode",
+        &[("none", "Nobody is told."), ("email", "The person is written to, at their verified address.")],
     ),
     (
         "NewDeviceAdmission",

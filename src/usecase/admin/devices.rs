@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::device::{Device, Installation, Status};
+use crate::domain::occasion::Notice;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::id::{DeviceId, PairingKeyId, UserId};
 use crate::protocol::public_id::{self, Kind};
@@ -19,12 +20,15 @@ use crate::store::sql::devices::{Devices, KeyCreated};
 pub use crate::store::sql::fleet::{DeviceFilter, StoredPairingKey};
 use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
 use crate::usecase::pairing_keys::{self, RecognisePairingKeys};
+use crate::usecase::tell_person::TellPerson;
 use crate::usecase::withdraw::{DEVICE_BLOCKED, DEVICE_UNPAIRED, WithdrawQuestions};
+use crate::words::Locale;
 
 pub struct ManageDevices {
     pub devices: Devices,
     pub bell: DeviceBell,
     pub withdraw: WithdrawQuestions,
+    pub tell: TellPerson,
     pub desk: Desk,
 }
 
@@ -143,6 +147,7 @@ impl ManageDevices {
         let unpaired = self.devices.unpair_if(id, event, check).await?.ok_or(AdminErrorCode::NotFound)??;
         self.bell.ring(&unpaired.device.installation).await;
         self.withdraw.of(&unpaired.device, DEVICE_UNPAIRED).await;
+        self.tell.of(unpaired.device.user, Notice::Removed, None, Locale::default().tag()).await;
         Ok(())
     }
 }

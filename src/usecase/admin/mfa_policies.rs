@@ -9,8 +9,8 @@ use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, LET_IN_FOR, Matching,
-    MfaPolicy, PUSH_TIMEOUT, Permitted, PushLimit, SILENT_TIMEOUT, Unanswered, Without, let_in_for, push_timeout,
-    silent_timeout,
+    MfaPolicy, Notification, PUSH_TIMEOUT, Permitted, PushLimit, SILENT_TIMEOUT, Unanswered, Without, let_in_for,
+    push_timeout, silent_timeout,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -47,6 +47,9 @@ pub struct MfaPolicyWish {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "whole")]
     pub let_in_for: Option<u32>,
+    /// `none` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_device_notification: Option<String>,
     /// `default_to_first` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_selection: Option<String>,
@@ -190,6 +193,7 @@ impl Described for MfaPolicy {
             incompatible_devices_mode: Some(self.incompatible_devices_mode.to_string()),
             additional_trusted_devices: Some(self.additional_trusted_devices.to_string()),
             let_in_for: Some(self.let_in_for),
+            new_device_notification: Some(self.new_device_notification.to_string()),
             device_selection: Some(self.device_selection.to_string()),
             number_matching: Some(self.number_matching.to_string()),
             push_timeout: Some(self.push_timeout),
@@ -233,6 +237,7 @@ impl MfaPolicyWish {
         let selection = Word { parse: DeviceSelection::parse, words: selection };
         let additional = "verify_with_primary or pair_individually.";
         let additional = Word { parse: AdditionalDevices::parse, words: additional };
+        let notification = Word { parse: Notification::parse, words: "none or email." };
         let matching = Word { parse: Matching::parse, words: "pick, type or off." };
         let policy = MfaPolicy {
             id,
@@ -252,6 +257,11 @@ impl MfaPolicyWish {
                 ("/let_in_for", "0 to 7776000 seconds."),
                 self.let_in_for.unwrap_or_else(let_in_for),
                 LET_IN_FOR,
+                &mut problems,
+            ),
+            new_device_notification: notification.of(
+                "/new_device_notification",
+                self.new_device_notification.as_deref(),
                 &mut problems,
             ),
             device_selection: selection.of("/device_selection", self.device_selection.as_deref(), &mut problems),

@@ -9,7 +9,7 @@ use crate::domain::client::{
 };
 use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MfaPolicy,
-    Permitted, PushLimit, Unanswered, Without, let_in_for, push_timeout, silent_timeout,
+    Notification, Permitted, PushLimit, Unanswered, Without, let_in_for, push_timeout, silent_timeout,
 };
 use crate::domain::native_application::NativeApplication;
 use crate::domain::otp::{Channel, OtpDevice, OtpMethod};
@@ -188,6 +188,7 @@ fn mfa_policy(now: Timestamp) -> Option<MfaPolicy> {
         fido2: Fido2Method::default(),
         additional_trusted_devices: AdditionalDevices::default(),
         let_in_for: let_in_for(),
+        new_device_notification: Notification::default(),
         applications: vec![Permitted {
             application: NativeApplicationId::parse(APP)?,
             auto_enrollment: true,

@@ -11,6 +11,7 @@ use crate::domain::enrolment::{Grounds, LIFETIME, Offer, REMEMBER, Shown, Ticket
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::native_application::NativeApplication;
+use crate::domain::occasion::Notice;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
@@ -26,6 +27,7 @@ use crate::store::sql::ledger::Ledger;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::authenticate_device::{DeviceError, Proved};
 use crate::usecase::pair_device::about;
+use crate::usecase::tell_person::TellPerson;
 
 /// Makes offers.
 pub struct OfferEnrolment {
@@ -95,6 +97,7 @@ pub struct AnswerEnrolment {
     pub sessions: Sessions,
     pub ledger: Ledger,
     pub bell: DeviceBell,
+    pub tell: TellPerson,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub max_devices: u32,
@@ -121,12 +124,13 @@ impl AnswerEnrolment {
         proof: &Proved,
         ticket: &EnrolmentTicket,
         info: InstallationInfo,
+        language: &str,
     ) -> Result<(Device, User), DeviceError> {
         let now = self.clock.now();
         let about = about(info)?;
         let offer = self.answered(proof, ticket, now).await?;
         let enrolled = match self.still_offered(&offer).await {
-            Ok(_) => self.enrol(&offer, &about, now).await,
+            Ok(_) => self.enrol(&offer, (&about, language), now).await,
             Err(error) => Err(error),
         };
         if let Err(DeviceError::Unavailable(_)) = &enrolled {
@@ -150,7 +154,12 @@ impl AnswerEnrolment {
         Ok(open(shown.ok_or(DeviceErrorCode::EnrollmentNotFound)?)?)
     }
 
-    async fn enrol(&self, offer: &Offer, about: &About, now: Timestamp) -> Result<(Device, User), DeviceError> {
+    async fn enrol(
+        &self,
+        offer: &Offer,
+        (about, language): (&About, &str),
+        now: Timestamp,
+    ) -> Result<(Device, User), DeviceError> {
         let newcomer = Newcomer {
             application: Some(&offer.app.application),
             jkt: &offer.app.jkt,
@@ -165,6 +174,7 @@ impl AnswerEnrolment {
         match self.devices.enrol(whose, &newcomer, now, self.event(offer, now)).await? {
             Claimed::Paired(paired) => {
                 self.bell.ring(&paired.installation.id).await;
+                self.tell.of(offer.user, Notice::Added, Some(&offer.policy), language).await;
                 Ok((paired.device, paired.user))
             }
             Claimed::Invalid => {

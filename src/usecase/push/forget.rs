@@ -7,12 +7,15 @@ use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::domain::device::Device;
 use crate::domain::native_application::NativeApplication;
+use crate::domain::occasion::Notice;
 use crate::domain::push::{Push, PushToken};
 use crate::entropy::Entropy;
 use crate::store::ephemeral::StoreError;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::push::PushTokens;
+use crate::usecase::tell_person::TellPerson;
 use crate::usecase::withdraw::WithdrawQuestions;
+use crate::words::Locale;
 
 /// Why a device is none any more, or is not reached any more.
 pub const APP_UNINSTALLED: &str = "app_uninstalled";
@@ -20,6 +23,7 @@ pub const APP_UNINSTALLED: &str = "app_uninstalled";
 pub struct ForgetPhone {
     pub tokens: PushTokens,
     pub withdraw: WithdrawQuestions,
+    pub tell: TellPerson,
     pub bell: DeviceBell,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -52,6 +56,7 @@ impl ForgetPhone {
         for gone in &unpaired {
             tracing::info!(device.id = %gone.device.id, user.id = %gone.device.user, "device unpaired: the app is gone");
             self.withdraw.of(&gone.device, APP_UNINSTALLED).await;
+            self.tell.of(gone.device.user, Notice::Removed, None, Locale::default().tag()).await;
         }
         Ok(true)
     }

@@ -39,6 +39,8 @@ pub(super) struct Whom<'a> {
     pub(super) user: UserId,
     pub(super) devices: &'a [DeviceId],
     pub(super) selected: DeviceId,
+    /// In which they are written to, should they be.
+    pub(super) language: &'a str,
 }
 
 impl AskDevice {
@@ -47,10 +49,10 @@ impl AskDevice {
         &self,
         flow: &Flow,
         policy: &MfaPolicy,
-        Whom { user, devices, selected }: Whom<'_>,
+        Whom { user, devices, selected, language }: Whom<'_>,
     ) -> Result<Option<Pushed>, StoreError> {
         let now = self.clock.now();
-        if self.pushes.spend((&flow.client, flow.transaction), user, policy, now).await?.is_some() {
+        if self.pushes.spend((&flow.client, flow.transaction), (user, language), policy, now).await?.is_some() {
             return Ok(None);
         }
         let matching = policy.number_matching.asked();

@@ -341,7 +341,7 @@ impl SecondFactors {
                 let asserting = Asserting { devices: devices.to_vec(), selected };
                 return Ok(Ok(flow.with_assertion(asserting)));
             }
-            let whom = ask_device::Whom { user, devices, selected };
+            let whom = ask_device::Whom { user, devices, selected, language: asker.language };
             let pushed = self.devices.ask(&flow, &policy, whom).await?;
             Ok(pushed.map(|pushed| flow.pushed(pushed)).ok_or(NotAsked::Push))
         })

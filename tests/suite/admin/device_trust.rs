@@ -175,7 +175,7 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
     assert_eq!(
         json,
         json!({ "id": "trusted", "name": "trusted", "no_devices_mode": "block", "incompatible_devices_mode": "block",
-            "additional_trusted_devices": "verify_with_primary", "let_in_for": 3600, "device_selection": "default_to_first", "number_matching": "pick", "push_timeout": 40,
+            "additional_trusted_devices": "verify_with_primary", "let_in_for": 3600, "new_device_notification": "none", "device_selection": "default_to_first", "number_matching": "pick", "push_timeout": 40,
             "push_limit": { "count": 5, "time_period": 600, "lock_duration": 1800 },
             "email": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
             "sms": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
@@ -188,7 +188,7 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
     );
     let read = admin.get(&at).await;
     assert_eq!((read.ok(), read.header("etag")), (json.clone(), made.header("etag")));
-    let patch = json!({ "name": "Trusted", "no_devices_mode": "bypass",
+    let patch = json!({ "name": "Trusted", "no_devices_mode": "bypass", "new_device_notification": "email",
         "applications": [{ "application": "bank", "auto_enrollment": true }] });
     let changed = admin.patch(&at, &patch).await.ok();
     let permitted = json!([{
@@ -199,7 +199,13 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
     assert_eq!((&changed["no_devices_mode"], &changed["applications"]), (&json!("bypass"), &permitted));
     assert_eq!(admin.patch(&at, &changed).await.ok(), changed, "what was read can be sent back");
     assert_eq!(admin.get(MFA).await.ok()["items"], json!([changed]));
-    let back = admin.patch(&at, &json!({ "no_devices_mode": null, "applications": null, "name": null })).await.ok();
+    let back = admin
+        .patch(
+            &at,
+            &json!({ "no_devices_mode": null, "applications": null, "name": null, "new_device_notification": null }),
+        )
+        .await
+        .ok();
     assert_eq!(back, json);
     admin.post(MFA, &json!({ "id": "trusted" })).await.admin_problem(409, "mfa_policy_exists");
     with_old_tag(&admin, Method::DELETE, &at, &format!("{}x", read.header("etag").unwrap())).await;
@@ -250,6 +256,7 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
         (json!({ "incompatible_devices_mode": "" }), "/incompatible_devices_mode unknown"),
         (json!({ "additional_trusted_devices": "all" }), "/additional_trusted_devices unknown"),
         (json!({ "let_in_for": 7_776_001 }), "/let_in_for invalid"),
+        (json!({ "new_device_notification": "sms" }), "/new_device_notification unknown"),
     ] {
         let watch = world.watch().await;
         refused_at(&admin.post(MFA, &body).await, &[expected]);

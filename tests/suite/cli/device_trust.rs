@@ -24,6 +24,7 @@ package_name = "com.example.bank"
 
 [[mfa_policy]]
 id = "trusted"
+new_device_notification = "email"
 applications = [{ application = "bank", auto_enrollment = true }]
 "#;
 
@@ -60,6 +61,7 @@ fn what_names_each_other_in_a_circle_is_made_and_taken_down() {
         "incompatible_devices_mode = \"block\"",
         "additional_trusted_devices = \"verify_with_primary\"",
         "let_in_for = 3600",
+        "new_device_notification = \"email\"",
         "applications = [{ application = \"bank\", auto_enrollment = true, device_authorization = false, \
          extra_verification = \"disabled\", extra_verification_fallback = \"fail\", extra_verification_timeout = 7, \
          integrity_detection = \"disabled\", push = true }]",

@@ -16,6 +16,7 @@ mod new_device;
 mod new_device_answers;
 mod new_device_stands;
 mod new_device_told;
+mod notices;
 mod other_way;
 mod payload;
 mod races;

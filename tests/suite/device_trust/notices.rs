@@ -1,0 +1,136 @@
+//! People are written to when something becomes of their devices [flows.md D.1, H.4; security.md 5.1, 5.6, case 122].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nod::app::Mail;
+use nod::outbound::smtp::{Security, Smtp};
+use nod::protocol::public_id::{self, Kind};
+use nod_device::Call;
+use serde_json::Value;
+
+use super::step_up::{WAITING, gives_up, without_numbers};
+use super::{PASSWORD, Scene, json, usual};
+use crate::smtp::{Double, Manner};
+use crate::world::{Phone, World, seconds};
+
+const ADDED: &str = "Nod: a device was added to your account";
+const REMOVED: &str = "Nod: a device was removed from your account";
+
+/// The policy that has people told.
+fn telling(mut mfa: Value) -> Value {
+    mfa["new_device_notification"] = json!("email");
+    mfa
+}
+
+async fn scene(mfa: Value) -> Scene {
+    Scene::in_world(World::with().letters().start().await, mfa).await
+}
+
+impl Scene {
+    /// The newest of so many letters is this one, to alice.
+    async fn hears(&self, letters: usize, subject: &str) {
+        let letters = self.letters(letters).await;
+        let letter = &letters[0].letter;
+        assert_eq!((letter.to.as_str(), letter.subject.as_str()), (self.alice.email.as_str(), subject));
+        for body in [&letter.text, &letter.html] {
+            assert!(body.contains("alice") && body.contains("/ext/pwdreset/Identify"), "{body}");
+        }
+        // The oldest is the first.
+        self.world.clock.advance(seconds(1));
+    }
+
+    async fn removed_by_administrator(&self, phone: &Phone) {
+        let at = format!("/admin/v1/devices/{}", public_id::encode(Kind::Device, phone.device().uuid()));
+        assert_eq!(self.world.robot("operator", "nod:admin").await.delete(&at).await.status, 204);
+    }
+
+    /// Time enough for a letter, and there is none.
+    async fn hears_nothing(&self) {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        self.world.nothing_waits().await;
+        assert!(self.world.inbox().is_empty(), "{:?}", self.world.inbox());
+    }
+}
+
+#[tokio::test]
+async fn security_5_1_who_gets_or_loses_a_device_is_written_to() {
+    let mut scene = scene(telling(usual())).await;
+    let phone = scene.trusted().await;
+    scene.hears(1, ADDED).await;
+    assert_eq!(phone.call(&Call::unpair(phone.device())).await.status, 204);
+    scene.hears(2, REMOVED).await;
+    let phone = scene.world.phone();
+    scene.alice.pair(phone).await;
+    scene.hears(3, ADDED).await;
+    scene.removed_by_administrator(scene.alice.phone()).await;
+    scene.hears(4, REMOVED).await;
+    crate::admin::until("the trail says so", async || {
+        let trail = scene.world.rows("audit").await;
+        (trail.iter().filter(|row| row.contains("device.change_told")).count() == 4).then_some(())
+    })
+    .await;
+}
+
+/// [security.md case 122] once for each time that the way is locked, in the language of whoever has them asked.
+#[tokio::test]
+async fn t9_12_who_is_asked_too_often_is_written_to() {
+    let mut mfa = telling(without_numbers());
+    mfa["push_limit"] = json!({ "count": 1 });
+    let mut scene = scene(mfa).await;
+    let phone = scene.world.phone();
+    scene.alice.pair(phone).await;
+    scene.hears(1, ADDED).await;
+    let (mut browser, id, state) = scene.asked().await;
+    assert_eq!(state["status"], WAITING);
+    gives_up(&mut browser, &id).await;
+    for _ in 0..3 {
+        let mut browser = scene.world.browser();
+        let first = browser.flow(&scene.shop, &[("ui_locales", "de")]).await;
+        let id = first["id"].as_str().unwrap();
+        browser.password(id, "alice", PASSWORD).await.ok();
+        let answer = browser.act(id, "authenticate", &json!({})).await;
+        assert_eq!((answer.status, &answer.json()["details"][0]["code"]), (400, &json!("PUSH_FAILED")));
+        scene.hears(2, "Nod: Sie wurden auf Ihren Geräten zu oft gefragt").await;
+    }
+    scene.world.nothing_waits().await;
+    assert_eq!(scene.world.inbox().len(), 2);
+}
+
+#[tokio::test]
+async fn d1_nobody_is_written_to_where_no_policy_says_so() {
+    let mut scene = scene(usual()).await;
+    scene.trusted().await;
+    let phone = scene.world.phone();
+    scene.alice.pair(phone).await;
+    scene.removed_by_administrator(scene.alice.phone()).await;
+    scene.hears_nothing().await;
+}
+
+/// Nor at an address that may be anybody's.
+#[tokio::test]
+async fn security_5_1_nobody_is_written_to_at_an_address_that_nobody_has_looked_at() {
+    let mut scene = scene(telling(usual())).await;
+    scene.alice.email_unverified().await;
+    let phone = scene.world.phone();
+    scene.alice.pair(phone).await;
+    scene.hears_nothing().await;
+}
+
+/// Through a mail server, and in time of its trouble later.
+#[tokio::test]
+async fn security_5_1_word_of_a_device_goes_by_smtp() {
+    let double = Double::start(Manner::Plain, &["451 not now"]).await;
+    let courier = Arc::new(Smtp::new(&double.settings(Security::Nothing)).unwrap());
+    let world = World::with().settings(move |settings| settings.mail = Mail::By(Arc::<Smtp>::clone(&courier)));
+    let mut scene = Scene::in_world(world.start().await, telling(usual())).await;
+    let phone = scene.world.phone();
+    scene.alice.pair(phone).await;
+    crate::admin::until("a first try", async || (double.tries() == 1).then_some(())).await;
+    // Until it is written down when it is tried again.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    scene.world.clock.advance(seconds(5));
+    crate::admin::until("a letter", async || (double.letters().len() == 1).then_some(())).await;
+    let letters = double.letters();
+    assert!(letters[0].contains(ADDED) && letters[0].contains(&scene.alice.email), "{}", letters[0]);
+}
