@@ -24,6 +24,7 @@ use crate::store::sql::totp_devices::TotpDevices;
 use crate::usecase::account::applications::OwnApplications;
 use crate::usecase::account::ceremonies::Ceremonies;
 use crate::usecase::account::confirm::Confirm;
+use crate::usecase::account::devices::OwnDevices;
 use crate::usecase::account::passkeys::OwnPasskeys;
 use crate::usecase::add_passkey::AddPasskey;
 use crate::usecase::authenticate_client::{AuthenticateClient, ClientKeys};
@@ -383,6 +384,19 @@ impl Wiring {
         let ceremonies = Ceremonies { begun: Shelf::new(self.store()), entropy: self.entropy() };
         Account {
             applications: OwnApplications { known: Arc::clone(known), clock: self.clock(), entropy: self.entropy() },
+            devices: OwnDevices {
+                known: Arc::clone(known),
+                devices: self.parts.devices.clone(),
+                addresses: OtpDevices::new(self.parts.database.clone()),
+                totps: TotpDevices::new(self.parts.database.clone()),
+                recognise: Arc::clone(&self.parts.recognise),
+                bell: DeviceBell::new(self.store()),
+                withdraw: self.parts.withdraw(),
+                lifetime: self.settings.pairing_key_lifetime,
+                issuer: self.settings.issuer.clone(),
+                clock: self.clock(),
+                entropy: self.entropy(),
+            },
             passkeys: OwnPasskeys {
                 known: Arc::clone(known),
                 passkeys: passkeys.passkeys.clone(),

@@ -98,6 +98,15 @@ pub enum Status {
     Blocked,
 }
 
+const LONGEST_NICKNAME: usize = 64;
+
+/// What a person calls a device. `None`: empty, too long, or with control characters.
+pub fn nickname(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fits = (1..=LONGEST_NICKNAME).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
 impl Device {
     /// Whether this device may be asked, and believed. A device that was paired after the question
     /// was put is not asked: whoever got it paired in between must not answer for the others.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::otp::Tries;
 use crate::clock::Timestamp;
 use crate::protocol::id::{DeviceId, UserId};
-use crate::protocol::totp::TotpKey;
+use crate::protocol::totp::{STEP, TotpKey};
 use crate::protocol::words::words;
 use crate::secret::{MasterKey, Sealed};
 
@@ -41,6 +41,11 @@ impl TotpDevice {
 
     pub fn is_active(&self) -> bool {
         self.status() == TotpStatus::Active
+    }
+
+    /// Of its newest code that was taken. `None`: none was.
+    pub fn last_used_at(&self) -> Option<Timestamp> {
+        self.last_step.map(|step| Timestamp::from_seconds(step.saturating_mul(STEP)))
     }
 
     /// Where its key rests.

@@ -144,6 +144,7 @@ mod tests {
             ("/ext/pwdchange/Identify", "passwords"),
             ("/.well-known/change-password", "passwords"),
             ("/account/passkeys", "account"),
+            ("/account/devices", "account"),
             ("/.well-known/openid-configuration", "discovery"),
             ("/pf/JWKS", "jwks"),
             ("/openapi.json", "openapi"),

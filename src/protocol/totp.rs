@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::secret::{Secret, constant_time_eq};
 
 /// How long a code is shown, in seconds [RFC 6238 §4.1].
-const STEP: i64 = 30;
+pub const STEP: i64 = 30;
 pub const DIGITS: u32 = 6;
 /// Bytes of a key: as long as the MAC [RFC 4226 §4 R6].
 pub const KEY: usize = 20;

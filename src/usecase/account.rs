@@ -3,4 +3,5 @@
 pub mod applications;
 pub mod ceremonies;
 pub mod confirm;
+pub mod devices;
 pub mod passkeys;

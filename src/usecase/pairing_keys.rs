@@ -1,8 +1,11 @@
 //! Pairing keys: twelve digits that a person can read out.
 
+use nod_device::{Issuer, PairingLink};
+
 use crate::entropy::Entropy;
 use crate::protocol::id::PairingKey;
 use crate::secret::{Digest, MasterKey, Secret};
+use crate::store::ephemeral::StoreError;
 
 /// How a pairing key is recognised. A plain digest of twelve digits is found again by trying them all, well
 /// within the life of the key; whoever reads the database does not have the master key.
@@ -21,6 +24,16 @@ impl RecognisePairingKeys {
 pub fn draw(entropy: &Entropy) -> PairingKey {
     let digits = (0..12).map(|_| char::from_digit(entropy.below(10), 10).unwrap_or('0')).collect();
     PairingKey::new(Secret::new(digits))
+}
+
+/// What a QR code carries: the same key, and whose it is. `Corrupt`: it has not the digits of one.
+pub fn link(issuer: &str, key: &PairingKey) -> Result<Secret<String>, StoreError> {
+    let link = Issuer::parse(issuer)
+        .ok()
+        .zip(nod_device::PairingKey::parse(key.expose()).ok())
+        .map(|(issuer, key)| PairingLink { issuer, key }.to_uri())
+        .ok_or(StoreError::Corrupt("a pairing link"))?;
+    Ok(Secret::new(link.to_string()))
 }
 
 #[cfg(test)]

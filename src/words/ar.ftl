@@ -97,6 +97,28 @@ application-since = منذ { $day }
 application-withdraw = سحب الإذن من { $client }
 application-gone = لم يعد لهذا التطبيق إذن.
 
+## Devices
+
+own-devices = أجهزتك
+own-devices-note = بها تُثبت عند تسجيل الدخول أنك أنت. أزل ما لم يعد لديك.
+own-devices-none = ليست لديك أجهزة بعد.
+own-device-name = اسم الهاتف
+own-device-app = تطبيق المصادقة
+own-device-primary = يُسأل أولًا
+own-device-blocked = حظره أحد المسؤولين
+own-device-pushed = تصله الإشعارات
+own-device-not-pushed = لا تصله الإشعارات
+own-device-first = اسأل { $name } أولًا
+own-device-remove = إزالة
+own-device-gone = لم يعد هذا الجهاز موجودًا.
+phone-add = إضافة هاتف
+phone-add-note = اكتب هذا الرمز في التطبيق على الهاتف. يصلح مرة واحدة. لا تُره لأحد.
+phone-add-link = فتح التطبيق على هذا الهاتف
+phone-add-came = وصل الرمز إلى الهاتف
+phone-add-not-yet = لم يستخدم أي هاتف هذا الرمز بعد.
+phone-add-over = لم يعد هذا الرمز صالحًا. اطلب رمزًا جديدًا.
+phone-add-too-many = لديك أكبر عدد ممكن من الرموز غير المستخدمة. استخدم واحدًا منها، أو انتظر حتى تنتهي صلاحيتها.
+
 ## Consent
 
 consent = هل تسمح لـ { $client } باستخدام حسابك؟

@@ -91,6 +91,28 @@ application-since = Seit { $day }
 application-withdraw = { $client } den Zugang entziehen
 application-gone = Diese App hat keinen Zugang mehr.
 
+## Devices
+
+own-devices = Ihre Geräte
+own-devices-note = Damit zeigen Sie bei der Anmeldung, dass Sie es sind. Entfernen Sie, was Sie nicht mehr haben.
+own-devices-none = Sie haben noch keine Geräte.
+own-device-name = Name des Telefons
+own-device-app = Authenticator-App
+own-device-primary = wird zuerst gefragt
+own-device-blocked = von der Verwaltung gesperrt
+own-device-pushed = bekommt Benachrichtigungen
+own-device-not-pushed = bekommt keine Benachrichtigungen
+own-device-first = { $name } zuerst fragen
+own-device-remove = Entfernen
+own-device-gone = Dieses Gerät gibt es nicht mehr.
+phone-add = Telefon hinzufügen
+phone-add-note = Geben Sie diesen Code in der App auf dem Telefon ein. Er gilt einmal. Zeigen Sie ihn niemandem.
+phone-add-link = App auf diesem Telefon öffnen
+phone-add-came = Das Telefon hat ihn
+phone-add-not-yet = Mit diesem Code hat sich noch kein Telefon gemeldet.
+phone-add-over = Dieser Code gilt nicht mehr. Holen Sie sich einen neuen.
+phone-add-too-many = Sie haben so viele unbenutzte Codes, wie man haben kann. Verwenden Sie einen davon, oder warten Sie, bis sie abgelaufen sind.
+
 ## Consent
 
 consent = Darf { $client } Ihr Konto verwenden?

@@ -91,6 +91,28 @@ application-since = Since { $day }
 application-withdraw = Withdraw the access of { $client }
 application-gone = This app has no access any more.
 
+## Devices
+
+own-devices = Your devices
+own-devices-note = With these you show at sign-in that it is you. Remove what you no longer have.
+own-devices-none = You have no devices yet.
+own-device-name = Name of the phone
+own-device-app = Authenticator app
+own-device-primary = asked first
+own-device-blocked = blocked by an administrator
+own-device-pushed = gets notifications
+own-device-not-pushed = gets no notifications
+own-device-first = Ask { $name } first
+own-device-remove = Remove
+own-device-gone = This device is not there any more.
+phone-add = Add a phone
+phone-add-note = Type this code in the app on the phone. It works once. Show it to nobody.
+phone-add-link = Open the app on this phone
+phone-add-came = The phone has it
+phone-add-not-yet = No phone has come with this code yet.
+phone-add-over = This code is not good any more. Get a new one.
+phone-add-too-many = You have as many unused codes as one may have. Use one of them, or wait until they expire.
+
 ## Consent
 
 consent = Allow { $client } to use your account?

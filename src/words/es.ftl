@@ -91,6 +91,28 @@ application-since = Desde el { $day }
 application-withdraw = Retirar el acceso de { $client }
 application-gone = Esta aplicación ya no tiene acceso.
 
+## Devices
+
+own-devices = Sus dispositivos
+own-devices-note = Con ellos demuestra al iniciar sesión que es usted. Elimine los que ya no tenga.
+own-devices-none = Aún no tiene dispositivos.
+own-device-name = Nombre del teléfono
+own-device-app = Aplicación de autenticación
+own-device-primary = se le pregunta primero
+own-device-blocked = bloqueado por un administrador
+own-device-pushed = recibe notificaciones
+own-device-not-pushed = no recibe notificaciones
+own-device-first = Preguntar primero a { $name }
+own-device-remove = Eliminar
+own-device-gone = Este dispositivo ya no existe.
+phone-add = Añadir un teléfono
+phone-add-note = Escriba este código en la aplicación del teléfono. Sirve una vez. No se lo enseñe a nadie.
+phone-add-link = Abrir la aplicación en este teléfono
+phone-add-came = El teléfono ya lo tiene
+phone-add-not-yet = Ningún teléfono ha usado aún este código.
+phone-add-over = Este código ya no sirve. Pida uno nuevo.
+phone-add-too-many = Tiene tantos códigos sin usar como es posible. Use uno de ellos o espere a que caduquen.
+
 ## Consent
 
 consent = ¿Permites que { $client } use tu cuenta?

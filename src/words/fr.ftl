@@ -91,6 +91,28 @@ application-since = Depuis le { $day }
 application-withdraw = Retirer l’accès de { $client }
 application-gone = Cette application n’a plus d’accès.
 
+## Devices
+
+own-devices = Vos appareils
+own-devices-note = Ils vous servent à montrer que c’est bien vous quand vous vous connectez. Supprimez ceux que vous n’avez plus.
+own-devices-none = Vous n’avez pas encore d’appareil.
+own-device-name = Nom du téléphone
+own-device-app = Application d’authentification
+own-device-primary = interrogé en premier
+own-device-blocked = bloqué par un administrateur
+own-device-pushed = reçoit des notifications
+own-device-not-pushed = ne reçoit pas de notifications
+own-device-first = Interroger { $name } en premier
+own-device-remove = Supprimer
+own-device-gone = Cet appareil n’existe plus.
+phone-add = Ajouter un téléphone
+phone-add-note = Saisissez ce code dans l’application du téléphone. Il sert une seule fois. Ne le montrez à personne.
+phone-add-link = Ouvrir l’application sur ce téléphone
+phone-add-came = Le téléphone l’a reçu
+phone-add-not-yet = Aucun téléphone n’a encore utilisé ce code.
+phone-add-over = Ce code n’est plus valable. Demandez-en un nouveau.
+phone-add-too-many = Vous avez autant de codes inutilisés qu’il est possible. Utilisez-en un, ou attendez qu’ils expirent.
+
 ## Consent
 
 consent = Autoriser { $client } à utiliser votre compte ?

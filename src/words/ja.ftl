@@ -79,6 +79,28 @@ application-since = { $day } から
 application-withdraw = { $client } のアクセスを取り消す
 application-gone = このアプリはもうアクセスできません。
 
+## Devices
+
+own-devices = お使いの端末
+own-devices-note = サインインのとき、これらでご本人であることを確認します。手元にないものは削除してください。
+own-devices-none = 端末はまだありません。
+own-device-name = 電話の名前
+own-device-app = 認証アプリ
+own-device-primary = 最初に確認する端末
+own-device-blocked = 管理者がブロックしました
+own-device-pushed = 通知が届きます
+own-device-not-pushed = 通知は届きません
+own-device-first = { $name } で最初に確認する
+own-device-remove = 削除
+own-device-gone = この端末はもうありません。
+phone-add = 電話を追加
+phone-add-note = 電話のアプリにこのコードを入力してください。使えるのは1回だけです。誰にも見せないでください。
+phone-add-link = この電話でアプリを開く
+phone-add-came = 電話に入力しました
+phone-add-not-yet = このコードを使った電話はまだありません。
+phone-add-over = このコードはもう使えません。新しいコードを取得してください。
+phone-add-too-many = 未使用のコードの数が上限に達しています。どれかを使うか、有効期限が切れるまでお待ちください。
+
 ## Consent
 
 consent = { $client } にアカウントの利用を許可しますか？

@@ -133,6 +133,27 @@ messages! {
     ApplicationWithdraw(client: &'a str) = "application-withdraw",
     ApplicationGone = "application-gone",
 
+    // Devices
+    OwnDevices = "own-devices",
+    OwnDevicesNote = "own-devices-note",
+    OwnDevicesNone = "own-devices-none",
+    OwnDeviceName = "own-device-name",
+    OwnDeviceApp = "own-device-app",
+    OwnDevicePrimary = "own-device-primary",
+    OwnDeviceBlocked = "own-device-blocked",
+    OwnDevicePushed = "own-device-pushed",
+    OwnDeviceNotPushed = "own-device-not-pushed",
+    OwnDeviceFirst(name: &'a str) = "own-device-first",
+    OwnDeviceRemove = "own-device-remove",
+    OwnDeviceGone = "own-device-gone",
+    PhoneAdd = "phone-add",
+    PhoneAddNote = "phone-add-note",
+    PhoneAddLink = "phone-add-link",
+    PhoneAddCame = "phone-add-came",
+    PhoneAddNotYet = "phone-add-not-yet",
+    PhoneAddOver = "phone-add-over",
+    PhoneAddTooMany = "phone-add-too-many",
+
     // Consent
     Consent(client: &'a str) = "consent",
     ConsentAsks(client: &'a str) = "consent-asks",

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
 import { check, startDev } from './dev.mjs'
-import { relyingParty } from './relying-party.mjs'
+import { relyingParty, signedIn } from './relying-party.mjs'
 
 let dev
 let app
@@ -43,22 +43,10 @@ async function authenticator(page) {
   }
 }
 
-async function signedIn(page) {
-  await page.goto(app.asked().url)
-  await page.getByLabel('Username').fill('alice')
-  await page.getByLabel('Password').fill('alice')
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('button', { name: 'Allow' }).or(page.getByText('Welcome back.')).waitFor()
-  if (await page.getByRole('button', { name: 'Allow' }).isVisible()) {
-    await page.getByRole('button', { name: 'Allow' }).click()
-  }
-  await page.getByText('Welcome back.').waitFor()
-}
-
 test('a passkey is made, signs in, and is removed', async () => {
   const { page, complaints, close } = await dev.visit('/dev/clock')
   const own = await authenticator(page)
-  await signedIn(page)
+  await signedIn(page, app)
   await page.goto(`${dev.base}/account/passkeys`)
   await check(page, 'no passkeys')
   await page.getByRole('button', { name: 'Add a passkey' }).click()

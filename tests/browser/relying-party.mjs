@@ -68,3 +68,20 @@ export async function relyingParty(base, more = () => '') {
     },
   }
 }
+
+/**
+ * Alice signs in to the app.
+ * @param {import('playwright-core').Page} page
+ * @param {Awaited<ReturnType<typeof relyingParty>>} app
+ */
+export async function signedIn(page, app) {
+  await page.goto(app.asked().url)
+  await page.getByLabel('Username').fill('alice')
+  await page.getByLabel('Password').fill('alice')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Allow' }).or(page.getByText('Welcome back.')).waitFor()
+  if (await page.getByRole('button', { name: 'Allow' }).isVisible()) {
+    await page.getByRole('button', { name: 'Allow' }).click()
+  }
+  await page.getByText('Welcome back.').waitFor()
+}

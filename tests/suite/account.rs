@@ -1,4 +1,4 @@
-//! The pages of somebody's own account: passkeys, and who may change them; what applications have.
+//! The pages of somebody's own account: passkeys, and who may change them; devices; what applications have.
 
 use reqwest::Method;
 use serde_json::json;
@@ -10,6 +10,7 @@ use crate::world::authenticator::{PRESENT, Passkey, VERIFIED};
 use crate::world::{Browser, Page, World, seconds};
 
 mod applications;
+mod devices;
 
 const CONFIRM: &str = "/account/confirm";
 

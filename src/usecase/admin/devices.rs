@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nod_device::{Issuer, PairingLink};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
@@ -201,12 +200,8 @@ impl ManagePairingKeys {
             KeyCreated::TooMany => return Err(AdminErrorCode::TooManyPairingKeys.into()),
             KeyCreated::UnknownUser => return Err(AdminErrorCode::NotFound.into()),
         }
-        let link = Issuer::parse(&self.issuer)
-            .ok()
-            .zip(nod_device::PairingKey::parse(key.expose()).ok())
-            .map(|(issuer, key)| PairingLink { issuer, key }.to_uri())
-            .ok_or(StoreError::Corrupt("a pairing link"))?;
-        Ok(MadeKey { stored, key: Secret::new(key.expose().clone()), link: Secret::new(link.to_string()) })
+        let link = pairing_keys::link(&self.issuer, &key)?;
+        Ok(MadeKey { stored, key: Secret::new(key.expose().clone()), link })
     }
 
     pub async fn list(

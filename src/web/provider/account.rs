@@ -1,19 +1,22 @@
-//! The account of whoever is signed in: `/account/passkeys`, `/account/applications`, and where they show again that it is
-//! them.
+//! The account of whoever is signed in: `/account/passkeys`, `/account/devices`, `/account/applications`, and where they
+//! show again that it is them.
 
 use poem::http::Method;
 use poem::{Request, RequestBody, Response};
 
 use super::applications::APPLICATIONS;
+use super::own_devices::DEVICES;
 use super::trouble::Trouble;
 use super::{Provider, Visit, see_other};
 use crate::http::client_authentication::client_ip;
+use crate::http::headers::queried;
 use crate::protocol::id::{CeremonyId, PasskeyId};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::public_id::{self, Kind};
 use crate::usecase;
 use crate::usecase::account::applications::OwnApplications;
 use crate::usecase::account::confirm::{Ask, Confirm, Shown};
+use crate::usecase::account::devices::OwnDevices;
 use crate::usecase::account::passkeys::{Outcome, OwnPasskeys, Signed};
 use crate::usecase::sign_in::{Browser, SignedIn};
 use crate::web::sign_in::Form;
@@ -23,15 +26,18 @@ use crate::words::{Foreign, Message};
 /// Below the issuer.
 pub(super) const PASSKEYS: &str = "/account/passkeys";
 pub(super) const CONFIRM: &str = "/account/confirm";
+/// The same for whoever comes from their devices, and goes back there.
+pub(super) const CONFIRM_DEVICES: &str = "/account/confirm?for=devices";
 
 /// Whether it is a page of the account.
 pub(super) fn is_page(path: &str) -> bool {
-    [PASSKEYS, CONFIRM, APPLICATIONS].contains(&path)
+    [PASSKEYS, CONFIRM, APPLICATIONS, DEVICES].contains(&path)
 }
 
 /// What people do with their own account.
 pub struct Account {
     pub applications: OwnApplications,
+    pub devices: OwnDevices,
     pub passkeys: OwnPasskeys,
     pub confirm: Confirm,
 }
@@ -48,6 +54,9 @@ impl Provider {
             }
             Ok(Some(signed)) if path == APPLICATIONS => {
                 Box::pin(self.applications(&signed, (&request, &mut body), &browser, &visit)).await
+            }
+            Ok(Some(signed)) if path == DEVICES => {
+                Box::pin(self.own_devices(&signed, (&request, &mut body), &browser, &visit)).await
             }
             Ok(Some(signed)) => Box::pin(self.passkeys(&signed, (&request, &mut body), &browser, &visit)).await,
             Ok(None) => Err(Trouble::SignedOut),
@@ -126,6 +135,7 @@ impl Provider {
             passkeys: listed.collect(),
             problem,
             applications: format!("{}{APPLICATIONS}", self.site.base),
+            devices: format!("{}{DEVICES}", self.site.base),
         };
         let here = format!("{}{PASSKEYS}", self.site.base);
         passkeys::render(&view, &self.around(visit, Some(&here)))
@@ -138,12 +148,13 @@ impl Provider {
         browser: &Browser,
         visit: &Visit,
     ) -> Result<Response, Trouble> {
+        let way = way(request);
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            return self.ask_again(signed, None, browser, visit).await;
+            return self.ask_again((signed, way), None, browser, visit).await;
         }
         let form = self.pressed((request, body), browser).await?;
         if form.get("action") == Some("cancel") {
-            return Ok(self.to(PASSKEYS));
+            return Ok(self.to(way.back));
         }
         let id = CeremonyId::presented(form.get("ceremony").unwrap_or_default());
         let shown = shown(&form, &id);
@@ -153,31 +164,31 @@ impl Provider {
             Shown::Password(_) | Shown::Passkey { .. } => None,
         };
         if problem.is_some() {
-            return self.ask_again(signed, problem, browser, visit).await;
+            return self.ask_again((signed, way), problem, browser, visit).await;
         }
         let wrong = match &shown {
             Shown::Password(_) => confirm::Problem::PasswordWrong,
             Shown::Passkey { .. } => confirm::Problem::PasskeyFailed,
         };
         match self.account.confirm.confirm(signed, shown, (browser, client_ip(request))).await {
-            Ok(Some(signed_in)) => Ok(self.confirmed(&signed_in)),
-            Ok(None) => self.ask_again(signed, Some(wrong), browser, visit).await,
+            Ok(Some(signed_in)) => Ok(self.confirmed(&signed_in, way)),
+            Ok(None) => self.ask_again((signed, way), Some(wrong), browser, visit).await,
             Err(usecase::Error::TooMany { retry_after }) => {
-                self.ask_again(signed, Some(confirm::Problem::SlowDown(retry_after)), browser, visit).await
+                self.ask_again((signed, way), Some(confirm::Problem::SlowDown(retry_after)), browser, visit).await
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    fn confirmed(&self, signed_in: &SignedIn) -> Response {
-        let mut response = self.to(PASSKEYS);
+    fn confirmed(&self, signed_in: &SignedIn, way: Way) -> Response {
+        let mut response = self.to(way.back);
         self.cookies.set_session(response.headers_mut(), signed_in);
         response
     }
 
     async fn ask_again(
         &self,
-        signed: &Signed,
+        (signed, way): (&Signed, Way),
         problem: Option<confirm::Problem>,
         browser: &Browser,
         visit: &Visit,
@@ -187,9 +198,9 @@ impl Provider {
             Ask::Password => (None, confirm::With::Password(signed.user.username.clone())),
             Ask::Passkey { id, options } => (Some(id), confirm::With::Passkey(options.to_string())),
         };
-        let form = self.own_form(CONFIRM, ceremony, browser);
+        let form = self.own_form(way.here, ceremony, browser);
         let view = confirm::View { form, user: Foreign::name(&signed.user.username), with, problem };
-        let here = format!("{}{CONFIRM}", self.site.base);
+        let here = format!("{}{}", self.site.base, way.here);
         Ok(confirm::render(&view, &self.around(visit, Some(&here))))
     }
 
@@ -205,6 +216,21 @@ impl Provider {
 
     pub(super) fn to(&self, path: &str) -> Response {
         see_other(&format!("{}{path}", self.issuer))
+    }
+}
+
+/// Where somebody shows that it is them, and where they go on.
+#[derive(Clone, Copy)]
+struct Way {
+    here: &'static str,
+    back: &'static str,
+}
+
+fn way(request: &Request) -> Way {
+    if queried(request, "for").as_deref() == Some("devices") {
+        Way { here: CONFIRM_DEVICES, back: DEVICES }
+    } else {
+        Way { here: CONFIRM, back: PASSKEYS }
     }
 }
 

@@ -4,6 +4,7 @@ use poem::http::Method;
 use poem::{Request, RequestBody, Response};
 
 use super::account::PASSKEYS;
+use super::own_devices::DEVICES;
 use super::trouble::Trouble;
 use super::{Provider, Visit};
 use crate::protocol::id::ClientId;
@@ -53,6 +54,7 @@ impl Provider {
             applications: listed.collect(),
             gone: asks,
             passkeys: format!("{}{PASSKEYS}", self.site.base),
+            devices: format!("{}{DEVICES}", self.site.base),
         };
         let here = format!("{}{APPLICATIONS}", self.site.base);
         Ok(applications::render(&view, &self.around(visit, Some(&here))))

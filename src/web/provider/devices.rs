@@ -216,7 +216,7 @@ fn number(flow: &Flow) -> Option<Number> {
 }
 
 /// As the person knows it.
-fn name(device: &Device, about: &About) -> Foreign {
+pub(super) fn name(device: &Device, about: &About) -> Foreign {
     let says = about.name.as_ref().or(about.model.as_ref()).or(about.platform.as_ref());
     Foreign::name(device.nickname.as_ref().or(says).map(String::as_str).unwrap_or_default())
 }

@@ -40,6 +40,7 @@ mod check_session;
 mod connect;
 mod devices;
 mod late;
+mod own_devices;
 mod pages;
 mod passwords;
 mod pressed;

@@ -69,6 +69,7 @@ pub(super) fn all(cast: &Cast) -> Samples {
     sign_in(cast, &mut samples);
     account::passkeys(cast, &mut samples);
     account::applications(cast, &mut samples);
+    account::devices(cast, &mut samples);
     consents(cast, &mut samples);
     second_steps(cast, &mut samples);
     codes(cast, &mut samples);

@@ -20,6 +20,8 @@ pub struct View {
     pub gone: bool,
     /// Where the passkeys are.
     pub passkeys: String,
+    /// Where the devices are.
+    pub devices: String,
 }
 
 #[derive(Clone, Debug)]

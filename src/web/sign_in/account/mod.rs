@@ -2,7 +2,9 @@
 
 pub mod applications;
 pub mod confirm;
+pub mod devices;
 pub mod new_passkey;
+pub mod new_phone;
 pub mod passkeys;
 
 /// Of a moment in RFC 3339.

@@ -18,6 +18,8 @@ pub struct View {
     pub problem: Option<Problem>,
     /// Where the applications are.
     pub applications: String,
+    /// Where the devices are.
+    pub devices: String,
 }
 
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The states of the pages of somebody's own account, and of passkeys.
 
 use super::{Cast, Samples, WAIT};
-use crate::web::sign_in::account::{applications, confirm, new_passkey, passkeys};
+use crate::web::sign_in::account::{applications, confirm, devices, new_passkey, new_phone, passkeys};
 use crate::web::sign_in::consent::Plainly;
 use crate::web::sign_in::{Reason, Way, passkey};
 use crate::words::Foreign;
@@ -47,6 +47,7 @@ pub(super) fn passkeys(cast: &Cast, samples: &mut Samples) {
         passkeys: vec![],
         problem: None,
         applications: "/dev/pages/applications/two".to_owned(),
+        devices: "/dev/pages/own-devices/some".to_owned(),
     };
     let wrong = |problem| passkeys::View { problem: Some(problem), ..none.clone() };
     let states = [
@@ -100,6 +101,7 @@ pub(super) fn applications(cast: &Cast, samples: &mut Samples) {
         applications: vec![],
         gone: false,
         passkeys: "/dev/pages/passkeys/two".to_owned(),
+        devices: "/dev/pages/own-devices/some".to_owned(),
     };
     let two = vec![one(&cast.typed, cast.shop(), &["openid", "profile", "email"]), bank];
     let states = [
@@ -108,4 +110,58 @@ pub(super) fn applications(cast: &Cast, samples: &mut Samples) {
         ("none", none),
     ];
     samples.add("applications", applications::render, states);
+}
+
+pub(super) fn devices(cast: &Cast, samples: &mut Samples) {
+    let added_at = || "2026-11-12T08:00:00.000Z".to_owned();
+    let phone = |id: &str, name, primary| devices::Phone {
+        id: id.to_owned(),
+        name,
+        about: Foreign::name("Pixel 9, android 16"),
+        added_at: added_at(),
+        primary,
+        blocked: false,
+        pushed: primary,
+    };
+    let other = |id: &str, source, name| devices::Other {
+        id: id.to_owned(),
+        source,
+        name,
+        added_at: added_at(),
+        last_used_at: None,
+    };
+    let none = devices::View {
+        form: cast.form(),
+        user: cast.name(),
+        phones: vec![],
+        others: vec![],
+        problem: None,
+        passkeys: "/dev/pages/passkeys/two".to_owned(),
+        applications: "/dev/pages/applications/two".to_owned(),
+    };
+    let blocked = devices::Phone { blocked: true, ..phone("dev_3", cast.name(), false) };
+    let used = Some("2026-11-25T08:00:00.000Z".to_owned());
+    let apps = devices::Other { last_used_at: used, ..other("dev_4", devices::Source::App, Some(cast.name())) };
+    let mail = other("dev_5", devices::Source::Mail("a•••@example.com".to_owned()), None);
+    let some = devices::View {
+        phones: vec![phone("dev_1", Foreign::name("Pixel 9"), true), phone("dev_2", cast.name(), false)],
+        ..none.clone()
+    };
+    let others = devices::View { phones: vec![blocked], others: vec![apps, mail], ..none.clone() };
+    let wrong = |problem| devices::View { problem: Some(problem), ..none.clone() };
+    let states = [
+        ("some", some),
+        ("blocked", others),
+        ("bad-name", wrong(devices::Problem::BadName)),
+        ("too-many", wrong(devices::Problem::TooMany)),
+        ("over", wrong(devices::Problem::Over)),
+        ("gone", wrong(devices::Problem::Gone)),
+        ("none", none.clone()),
+    ];
+    samples.add("own-devices", devices::render, states);
+
+    let link = "nod://pair?issuer=http%3A%2F%2Flocalhost%3A8080&key=012345678901".to_owned();
+    let view = new_phone::View { form: cast.form(), code: "0123 4567 8901".to_owned(), link, not_yet: false };
+    let states = [("not-yet", new_phone::View { not_yet: true, ..view.clone() }), ("fresh", view)];
+    samples.add("new-phone", new_phone::render, states);
 }
