@@ -112,6 +112,7 @@ actions! {
     SecondFactorEvaluated = "second_factor.evaluated",
     OtpSent = "otp.sent",
     OtpDeviceAdded = "otp_device.added",
+    OtpDeviceUpdated = "otp_device.updated",
     OtpDeviceRemoved = "otp_device.removed",
     TotpDeviceAdded = "totp_device.added",
     TotpDeviceActivated = "totp_device.activated",

@@ -115,6 +115,7 @@ async fn otp_devices(world: &World, admin: &Robot<'_>, user: &str) {
     let body = json!({"type": "email", "target": "alice@home.example", "nickname": "home"});
     let (one, _) = made(admin, &all, &body).await;
     admin.get(&one).await.ok();
+    admin.patch(&one, &json!({"nickname": "at home"})).await.ok();
     admin.get(&all).await.ok();
     assert_eq!(admin.delete(&one).await.status, 204);
 }

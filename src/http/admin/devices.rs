@@ -1,7 +1,7 @@
 //! `/admin/v1/devices`, and the devices of one user.
 
 use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::types::ToJSON as _;
+use poem_openapi::types::ToJSON;
 use poem_openapi::{Enum, Object, OpenApi};
 use serde_json::{Map, Value};
 
@@ -128,8 +128,8 @@ impl DevicesApi {
 }
 
 /// Whoever sends back what was read sends these too.
-fn as_it_is(members: &Map<String, Value>, device: &DeviceBody) -> Result<()> {
-    let is = device.to_json().unwrap_or_default();
+pub(super) fn as_it_is(members: &Map<String, Value>, body: &impl ToJSON) -> Result<()> {
+    let is = body.to_json().unwrap_or_default();
     let other = members.iter().filter(|(name, value)| is.get(name.as_str()).unwrap_or(&Value::Null) != *value);
     let problems: Vec<FieldProblem> = other
         .map(|(name, _)| FieldProblem::member(format!("/{name}"), FieldCode::ReadOnly, "This cannot be changed."))
@@ -226,7 +226,7 @@ impl DevicesApi {
         let mut members = body.value;
         let nickname = members.remove("nickname");
         if !members.is_empty() {
-            as_it_is(&members, &(&self.devices.read(id).await?).into())?;
+            as_it_is(&members, &DeviceBody::from(&self.devices.read(id).await?))?;
         }
         Ok(Read::of((&self.devices.rename(&admin, id, nickname, &unchanged).await?).into()))
     }

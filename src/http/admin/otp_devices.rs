@@ -1,13 +1,15 @@
 //! `/admin/v1/users/{user_id}/otp-devices`.
 
-use poem_openapi::param::Path;
+use poem_openapi::param::{Header, Path};
 use poem_openapi::{Object, OpenApi};
 
 use crate::domain::otp::{Channel, OtpDevice};
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, UsersRead, UsersWrite};
 use crate::http::admin::closed::closed;
-use crate::http::admin::members::{Members, parsed};
+use crate::http::admin::devices::as_it_is;
+use crate::http::admin::members::{Members, Patch, parsed};
+use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
 use crate::protocol::admin_scope::Permission;
@@ -47,6 +49,13 @@ pub struct NewOtpDeviceBody {
     /// calls has found out.
     pub target: String,
     /// 100 characters at most.
+    pub nickname: Option<String>,
+}
+
+/// Changes to where a user gets one-time codes, as a merge patch.
+#[derive(Debug, Object)]
+pub struct OtpDevicePatch {
+    /// 100 characters at most; `null` takes it away.
     pub nickname: Option<String>,
 }
 
@@ -120,6 +129,30 @@ impl OtpDevicesApi {
         let Admin { .. } = admin;
         let found = self.devices.read(self::user_id(&user_id)?, self::otp_device_id(&otp_device_id)?).await?;
         Ok(Read::of((&found).into()))
+    }
+
+    /// Name where a user gets one-time codes
+    ///
+    /// A merge patch (RFC 7396).
+    #[oai(path = "/users/:user_id/otp-devices/:otp_device_id", method = "patch", operation_id = "updateUserOtpDevice")]
+    async fn update(
+        &self,
+        #[oai(scope = "Permission::UsersWrite")] admin: Admin<UsersWrite>,
+        user_id: Path<String>,
+        otp_device_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: Patch<OtpDevicePatch, OtpDeviceBody>,
+    ) -> Result<Read<OtpDeviceBody>> {
+        let unchanged = unchanged::<OtpDevice, OtpDeviceBody>(if_match);
+        let (user, id) = (self::user_id(&user_id)?, self::otp_device_id(&otp_device_id)?);
+        let mut members = body.value;
+        let nickname = members.remove("nickname");
+        if !members.is_empty() {
+            as_it_is(&members, &OtpDeviceBody::from(&self.devices.read(user, id).await?))?;
+        }
+        Ok(Read::of((&self.devices.rename(&admin, (user, id), nickname, &unchanged).await?).into()))
     }
 
     /// Take a place for one-time codes from a user

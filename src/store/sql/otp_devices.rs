@@ -78,6 +78,33 @@ impl OtpDevices {
         }
     }
 
+    /// Applies `change` to the nickname, while nobody else can change it, unless it refuses. `None`: the person has none
+    /// of that name.
+    pub async fn update_if<E: Send>(
+        &self,
+        (user, id): (UserId, DeviceId),
+        event: &Event,
+        change: impl FnOnce(&OtpDevice) -> Result<OtpDevice, E> + Send,
+    ) -> Result<Option<Result<OtpDevice, E>>, StoreError> {
+        let updated: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let sql = format!("SELECT {COLUMNS} FROM otp_device WHERE id = $1 AND user_id = $2");
+            let found = transaction.find_locked(&sql, [bytes(id.uuid()), bytes(user.uuid())]).await?;
+            let Some(row) = found else { return Ok(None) };
+            let device = match change(&otp_device(&row)?) {
+                Ok(device) => device,
+                Err(refused) => return Ok(Some(Err(refused))),
+            };
+            let sql = "UPDATE otp_device SET nickname = $1 WHERE id = $2";
+            transaction.execute(sql, [device.nickname.clone().into(), bytes(id.uuid())]).await?;
+            transaction.record(&[event]);
+            transaction.commit().await?;
+            Ok(Some(Ok(device)))
+        })
+        .await;
+        updated.map_err(WriteError::unexpected)
+    }
+
     /// `false`: the person has none of that name.
     pub async fn delete(&self, user: UserId, id: DeviceId, event: &Event) -> Result<bool, StoreError> {
         let sql = "DELETE FROM otp_device WHERE id = $1 AND user_id = $2";

@@ -1,6 +1,7 @@
 //! Where people get one-time codes: made and deleted by administrators, who say that it is theirs.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::domain::audit::Action;
 use crate::domain::otp::{Channel, OtpDevice};
@@ -12,7 +13,7 @@ use crate::store::sql::otp_devices::{Added, OtpDevices};
 use crate::store::sql::people::People;
 use crate::usecase::admin::client_metadata::Problems;
 use crate::usecase::admin::users::is_address;
-use crate::usecase::admin::{AdminError, Administrator, Desk};
+use crate::usecase::admin::{AdminError, Administrator, Desk, Precondition};
 
 /// Of one person.
 pub(super) const MOST: u32 = 5;
@@ -49,6 +50,20 @@ pub(super) fn check_nickname(nickname: Option<&str>, problems: &mut Problems) {
         }
         Some(_) | None => {}
     }
+}
+
+fn read_nickname(value: Value) -> Result<Option<String>, AdminError> {
+    let mut problems = Problems::default();
+    let nickname = match value {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            problems.add("/nickname", FieldCode::Invalid, "It has to be a string.");
+            None
+        }
+    };
+    check_nickname(nickname.as_deref(), &mut problems);
+    if problems.0.is_empty() { Ok(nickname) } else { Err(AdminError::invalid(problems.0)) }
 }
 
 impl NewOtpDevice {
@@ -122,6 +137,26 @@ impl ManageOtpDevices {
             Added::Taken => Err(problem("The user has it already.")),
             Added::TooMany => Err(problem("The user has five already.")),
         }
+    }
+
+    /// Names it; `Null` takes the name away.
+    pub async fn rename(
+        &self,
+        by: &Administrator,
+        (user, id): (UserId, DeviceId),
+        nickname: Option<Value>,
+        unchanged: Precondition<'_, OtpDevice>,
+    ) -> Result<OtpDevice, AdminError> {
+        let nickname = nickname.map(read_nickname).transpose()?;
+        let event = self.desk.event(by, Action::OtpDeviceUpdated).user(user).device(id);
+        let changed = self.devices.update_if((user, id), &event, |device| {
+            if !unchanged(device) {
+                return Err(AdminErrorCode::PreconditionFailed);
+            }
+            let nickname = nickname.unwrap_or_else(|| device.nickname.clone());
+            Ok(OtpDevice { nickname, ..device.clone() })
+        });
+        Ok(changed.await?.ok_or(AdminErrorCode::NotFound)??)
     }
 
     /// No code goes there any more, and one that is on its way is worth nothing.

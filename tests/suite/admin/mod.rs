@@ -13,6 +13,7 @@ mod idempotency;
 mod keys;
 mod lists;
 mod operations;
+mod otp_devices;
 mod passwords;
 mod problems;
 pub(crate) mod ranges;

@@ -198,6 +198,8 @@ async fn no_operation_that_changes_something_ignores_if_match() {
     device_trust(&admin).await;
     let initial = admin.post("/admin/v1/initial-access-tokens", &serde_json::json!({})).await;
     let initial = super::location(&initial).rsplit('/').next().unwrap().to_owned();
+    let address = serde_json::json!({ "type": "email", "target": "alice@home.example" });
+    let address = super::location(&admin.post(&format!("{user}/otp-devices"), &address).await);
     let key = admin.act(&format!("{user}/pairing-keys")).await;
     let pairing_key = super::location(&key).rsplit('/').next().unwrap().to_owned();
     admin.act("/admin/v1/keys/rotate?emergency=true").await.ok();
@@ -216,6 +218,7 @@ async fn no_operation_that_changes_something_ignores_if_match() {
             .replace("{request_id}", &request)
             .replace("{pairing_key_id}", &pairing_key)
             .replace("{token_id}", &initial)
+            .replace("{otp_device_id}", address.rsplit('/').next().unwrap())
             .replace("{webhook_id}", webhook.rsplit('/').next().unwrap())
             .replace("{delivery_id}", &delivery)
     };
