@@ -258,17 +258,19 @@ impl Flow {
         Some(Self { second_factor: Some(SecondFactor::Verified { trusted, answered }), ..self })
     }
 
+    /// In this way the person is asked from now on, and in no other. `None`: it is on none of the devices on which they
+    /// can be.
+    fn asked_by(self, next: SecondFactor) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        let offered = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
+        next.selected().filter(|selected| offered.contains(selected))?;
+        Some(Self { second_factor: Some(next), ceremony: None, ..self })
+    }
+
     /// The person is asked on this device from now on, and on no other. `None`: it is none of those that can be.
     #[must_use]
-    pub fn pushed(mut self, pushed: Pushed) -> Option<Self> {
-        self.asking(Source::Mfa)?;
-        let devices = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
-        if !devices.contains(&pushed.selected) {
-            return None;
-        }
-        self.ceremony = None;
-        self.second_factor = Some(SecondFactor::Waiting(pushed));
-        Some(self)
+    pub fn pushed(self, pushed: Pushed) -> Option<Self> {
+        self.asked_by(SecondFactor::Waiting(pushed))
     }
 
     /// The code that was sent last.
@@ -281,15 +283,8 @@ impl Flow {
 
     /// This code is on its way, and no other is worth anything. `None`: it goes to none of those where one can.
     #[must_use]
-    pub fn code_sent(mut self, sent: Sent) -> Option<Self> {
-        self.asking(Source::Mfa)?;
-        let devices = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
-        if !devices.contains(&sent.selected) {
-            return None;
-        }
-        self.ceremony = None;
-        self.second_factor = Some(SecondFactor::Otp(sent));
-        Some(self)
+    pub fn code_sent(self, sent: Sent) -> Option<Self> {
+        self.asked_by(SecondFactor::Otp(sent))
     }
 
     /// This code has come back. `None`: nobody waits for it.
@@ -311,15 +306,8 @@ impl Flow {
 
     /// The code of this app is waited for, and no other is worth anything. `None`: it is none of those that can be.
     #[must_use]
-    pub fn with_typing(mut self, typing: Typing) -> Option<Self> {
-        self.asking(Source::Mfa)?;
-        let devices = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
-        if !devices.contains(&typing.selected) {
-            return None;
-        }
-        self.ceremony = None;
-        self.second_factor = Some(SecondFactor::Totp(typing));
-        Some(self)
+    pub fn with_typing(self, typing: Typing) -> Option<Self> {
+        self.asked_by(SecondFactor::Totp(typing))
     }
 
     /// The code of this app was right. `None`: nobody waits for it.
@@ -341,15 +329,8 @@ impl Flow {
 
     /// This passkey is asked for, and is yet to be given something to sign. `None`: it is none of those that can be.
     #[must_use]
-    pub fn with_assertion(mut self, asserting: Asserting) -> Option<Self> {
-        self.asking(Source::Mfa)?;
-        let devices = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
-        if !devices.contains(&asserting.selected) {
-            return None;
-        }
-        self.ceremony = None;
-        self.second_factor = Some(SecondFactor::Asserting(asserting));
-        Some(self)
+    pub fn with_assertion(self, asserting: Asserting) -> Option<Self> {
+        self.asked_by(SecondFactor::Asserting(asserting))
     }
 
     /// A passkey of the person has answered. `None`: nobody waits for it, or it is another person's.
