@@ -15,6 +15,7 @@ use crate::domain::mobile_app::{MobileApp, Newcomer};
 use crate::domain::passkey::{Asserting, Passkey};
 use crate::domain::second_factor::{First, Verdict, Why};
 use crate::entropy::Entropy;
+use crate::metrics::{Limit, metrics};
 use crate::protocol::flow_api::{self, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{DeviceId, FlowId, MfaPolicyId, UserId};
 use crate::store::ephemeral::StoreError;
@@ -98,6 +99,7 @@ impl SecondFactors {
         let count = self.evaluate.directory.devices_of(&user).await?.len();
         let is_full = u32::try_from(count).is_ok_and(|count| count >= self.max_devices);
         if is_full {
+            metrics().limited(Limit::DevicesPerUser);
             let event = Event::new(self.entropy.ordered_uuid(now), now, Action::DevicePaired).client(&flow.client);
             self.ledger.audit(event.user(user).refused("as many devices as one may have")).await;
         }
