@@ -10,7 +10,7 @@ use crate::domain::device::{Device, Installation};
 use crate::domain::flow::{Flow, Verifying};
 use crate::domain::push::{Provider, Push, Told};
 use crate::entropy::Entropy;
-use crate::protocol::id::{AuthReqId, DeviceId, UserId};
+use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
 use crate::secret::Digest;
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::usecase::settle::OutboxBell;
@@ -24,30 +24,44 @@ pub struct QueuePushes {
 
 /// A question that was decided: what others are told of it.
 pub struct Over {
-    push: Push,
+    notification: NotificationId,
+    request: RequestId,
+    digest: Digest<AuthReqId>,
+    client: ClientId,
+    user: UserId,
     issued_at: Timestamp,
+    expires_at: Timestamp,
     decided_at: Timestamp,
     by: Option<DeviceId>,
 }
 
 impl Over {
     pub fn of(record: &Record) -> Self {
-        let nobody = DeviceId::new(uuid::Uuid::nil());
         Self {
-            push: Push {
-                told: Told::Ended,
-                notification: record.notification,
-                request: record.request,
-                digest: record.request_digest,
-                client: record.client.clone(),
-                user: record.user,
-                device: nobody,
-                installation: crate::protocol::id::InstallationId::new(uuid::Uuid::nil()),
-                expires_at: record.expires_at,
-            },
+            notification: record.notification,
+            request: record.request,
+            digest: record.request_digest,
+            client: record.client.clone(),
+            user: record.user,
             issued_at: record.issued_at,
+            expires_at: record.expires_at,
             decided_at: record.decided_at,
             by: record.device,
+        }
+    }
+
+    /// What is told to a phone that shows it.
+    fn push(&self, device: &Device, installation: &Installation) -> Push {
+        Push {
+            told: Told::Ended,
+            notification: self.notification,
+            request: self.request,
+            digest: self.digest,
+            client: self.client.clone(),
+            user: self.user,
+            device: device.id,
+            installation: installation.id,
+            expires_at: self.expires_at,
         }
     }
 
@@ -109,7 +123,7 @@ impl QueuePushes {
     /// There is none any more, for whoever shows it.
     pub async fn ended(&self, over: &Over, asker: Asker, devices: &[(Device, Arc<Installation>)]) {
         // A phone knows itself when the time is over.
-        if over.decided_at >= over.push.expires_at {
+        if over.decided_at >= over.expires_at {
             return;
         }
         // A browser has to show something for every push, and there is nothing to show.
@@ -117,11 +131,7 @@ impl QueuePushes {
         let shown = devices
             .iter()
             .filter(|(device, installation)| silently(installation) && over.is_shown_on(asker, device))
-            .map(|(device, installation)| Push {
-                device: device.id,
-                installation: installation.id,
-                ..over.push.clone()
-            });
+            .map(|(device, installation)| over.push(device, installation));
         self.put(shown.collect(), over.decided_at).await;
     }
 
