@@ -18,9 +18,9 @@ const POLL_INTERVAL: u32 = 1;
 pub(super) fn fields(seen: &Seen) -> Value {
     let devices = seen.devices.iter().zip(0..).map(|(device, at)| match device {
         OwnDevice::Phone(device, installation) => phone(device, installation),
-        OwnDevice::Address(own) => address(own, at == 0),
-        OwnDevice::Totp(own) => totp(own, at == 0),
-        OwnDevice::Passkey(own) => passkey(own, at == 0),
+        OwnDevice::Address(own) => ranked(address(own), at == 0),
+        OwnDevice::Totp(own) => ranked(totp(own), at == 0),
+        OwnDevice::Passkey(own) => ranked(passkey(own), at == 0),
     });
     let mut fields = json!({
         "devices": devices.collect::<Vec<_>>(),
@@ -118,49 +118,47 @@ fn phone(device: &Device, installation: &Installation) -> Value {
     })
 }
 
-/// `first`: nothing else is asked first.
-fn passkey(own: &OwnPasskey, first: bool) -> Value {
+fn passkey(own: &OwnPasskey) -> Value {
     json!({
         "id": own.id.to_string(),
         "type": "FIDO2",
         "name": own.name.as_str(),
         "nickname": own.name.as_str(),
-        "role": if first { "PRIMARY" } else { "TRUSTED" },
         "enrollmentTime": own.created_at.to_string(),
-        "pushEnabled": false,
         "otpEnabled": false,
         "usable": true,
-        "defaultDevice": first,
     })
 }
 
-/// `first`: nothing else is asked first.
-fn totp(own: &TotpDevice, first: bool) -> Value {
+fn totp(own: &TotpDevice) -> Value {
     json!({
         "id": own.id.to_string(),
         "type": "TOTP",
         "nickname": own.nickname,
-        "role": if first { "PRIMARY" } else { "TRUSTED" },
         "enrollmentTime": own.created_at.to_string(),
-        "pushEnabled": false,
         "otpEnabled": true,
         "usable": own.is_active(),
-        "defaultDevice": first,
     })
 }
 
-/// `first`: nothing else is asked first.
-fn address(own: &OtpDevice, first: bool) -> Value {
+fn address(own: &OtpDevice) -> Value {
     json!({
         "id": own.id.to_string(),
         "type": own.channel.device_type(),
         "target": own.masked(),
         "nickname": own.nickname,
-        "role": if first { "PRIMARY" } else { "TRUSTED" },
         "enrollmentTime": own.created_at.to_string(),
-        "pushEnabled": false,
         "otpEnabled": true,
         "usable": true,
-        "defaultDevice": first,
     })
+}
+
+/// With what every device has that is no phone. `first`: nothing else is asked first.
+fn ranked(mut device: Value, first: bool) -> Value {
+    let role = if first { "PRIMARY" } else { "TRUSTED" };
+    if let Value::Object(members) = &mut device {
+        let ranked = [("role", json!(role)), ("pushEnabled", json!(false)), ("defaultDevice", json!(first))];
+        members.extend(ranked.map(|(name, value)| (name.to_owned(), value)));
+    }
+    device
 }
