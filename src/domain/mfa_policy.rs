@@ -311,6 +311,14 @@ impl MfaPolicy {
         }
     }
 
+    /// How many wrong codes may come in a row: they are counted together, so the strictest of the ways that are on says
+    /// it for all of them.
+    pub fn attempts(&self) -> u32 {
+        let sent = [self.email, self.sms, self.voice].map(|method| (method.enabled, method.attempts));
+        let all = sent.into_iter().chain([(self.totp.enabled, self.totp.attempts)]);
+        all.filter_map(|(enabled, attempts)| enabled.then_some(attempts)).fold(*OtpMethod::ATTEMPTS.end(), u32::min)
+    }
+
     pub const fn asked_for(&self) -> Duration {
         Duration::from_secs(self.push_timeout as u64)
     }

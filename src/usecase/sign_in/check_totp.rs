@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::domain::ladder::DAY;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::otp_guard::{OtpGuard, Tried};
-use crate::domain::totp::{TotpDevice, Typing};
+use crate::domain::totp::{TotpDevice, TotpMethod, Typing};
 use crate::protocol::flow_api::FlowRefusal;
 use crate::protocol::id::{DeviceId, UserId};
 use crate::secret::MasterKey;
@@ -34,7 +34,8 @@ impl CheckTotp {
         if self.guards.get(&selected.user).await?.is_some_and(|guard| guard.is_locked(now)) {
             return Ok(Err(NotSent::Locked));
         }
-        Ok(Ok(Typing { devices: devices.to_vec(), selected: selected.id, method: policy.totp }))
+        let method = TotpMethod { attempts: policy.attempts(), ..policy.totp };
+        Ok(Ok(Typing { devices: devices.to_vec(), selected: selected.id, method }))
     }
 
     /// Whether this is a code that the app shows about now, and that nobody has brought before.

@@ -9,7 +9,7 @@ use crate::domain::flow::Flow;
 use crate::domain::ladder::DAY;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::occasion::Occasion;
-use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Sent, Withdrawn};
+use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpMethod, OtpSecrets, Sent, Withdrawn};
 use crate::domain::otp_guard::{OtpGuard, Tried};
 use crate::domain::second_factor::Why;
 use crate::entropy::Entropy;
@@ -131,7 +131,8 @@ impl SendCode {
         if !waits && (may != May::Yes || !self.may_send(selected).await?) {
             return Ok(Err(NotSent::TooOften));
         }
-        let (id, channel, method) = (OtpId::new(self.entropy.uuid()), selected.channel, policy.otp(selected.channel));
+        let (id, channel, own) = (OtpId::new(self.entropy.uuid()), selected.channel, policy.otp(selected.channel));
+        let method = OtpMethod { attempts: policy.attempts(), ..own };
         let again = flow.sent().is_some_and(|before| before.selected == selected.id);
         let devices = devices.to_vec();
         let sent = Sent { devices, selected: selected.id, id, channel, method, again, sent_at: now };

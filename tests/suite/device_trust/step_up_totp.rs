@@ -204,6 +204,28 @@ async fn t9_9_three_wrong_codes_of_an_app_lock_those_that_are_sent_too() {
     assert_eq!(check(&mut browser, &id, &scene.shown(&own, 0)).await.ok()["code"], "otp_verified");
 }
 
+/// [security.md 5.1] they are counted together, so that each way shows how many are left of them all.
+#[tokio::test]
+async fn t9_9_the_strictest_way_says_for_all_how_many_codes_may_be_wrong() {
+    let mut mfa = policy();
+    mfa["totp"]["attempts"] = json!(7);
+    mfa["email"] = json!({ "enabled": true, "attempts": 4 });
+    // One that is off says nothing.
+    mfa["sms"] = json!({ "enabled": false, "attempts": 1 });
+    let (scene, own) = Scene::with_app(mfa).await;
+    scene.address("alice", "alice@home.example").await;
+    let (mut browser, id, state) = scene.typing(0).await;
+    assert_eq!(state["attemptsRemaining"], 4);
+    let address = json!({ "deviceRef": { "id": state["devices"][1]["id"] } });
+    let right = scene.shown(&own, 0);
+    for left in [3, 2, 1] {
+        assert_eq!(check(&mut browser, &id, &wrong(&right)).await.json()["details"][0]["attemptsRemaining"], left);
+    }
+    assert_eq!(browser.act(&id, "selectDevice", &address).await.ok()["attemptsRemaining"], 1);
+    let code = scene.code(1).await;
+    refused(&check(&mut browser, &id, &wrong(&code)).await, "REQUEST_FAILED", "OTP_ATTEMPTS_LIMIT");
+}
+
 /// [reliability.md R14]
 #[tokio::test]
 async fn r14_of_a_hundred_guesses_at_once_three_are_compared_with_what_an_app_shows() {
