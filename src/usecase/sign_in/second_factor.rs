@@ -115,12 +115,25 @@ impl SecondFactors {
         let within = Within { transaction: flow.transaction, flow: Some(id), challenge };
         let read = self.payloads.read(payload, &judged.client, &within).await?;
         let refused = |why| FlowRefusal::invalid(DetailCode::InvalidMobilePayload, Some("mobilePayload"), why);
-        let app = read.map_err(refused)?;
+        Ok(flow.by(Some(read.map_err(refused)?)))
+    }
+
+    /// The same once it came to something: that was found out by the app of then, or without any.
+    async fn by_same_app(
+        &self,
+        (id, flow): (&FlowId, Flow),
+        judged: &Judged,
+        members: &Members,
+    ) -> Result<Flow, FlowError> {
+        let jkt = |flow: &Flow| flow.app.as_ref().map(|app| app.jkt.clone());
+        let before = jkt(&flow);
+        let flow = self.by_app((id, flow), judged, members).await?;
         // [flows.md T10.11] what somebody lets in is the app that they were asked about.
-        if flow.newcomer.as_ref().is_some_and(|asked| asked.about.app.jkt != app.jkt) {
-            return Err(refused("another app than the one that the person is asked about").into());
+        if jkt(&flow) != before {
+            let why = "another app than the one by which the second factor began";
+            return Err(FlowRefusal::invalid(DetailCode::InvalidMobilePayload, Some("mobilePayload"), why).into());
         }
-        Ok(flow.by(Some(app)))
+        Ok(flow)
     }
 
     /// Where nobody has anything to say: the app has shown itself before, or there is no page for it. `unattended`:
@@ -162,7 +175,7 @@ impl SecondFactors {
         (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
         let Some(policy) = flow.mfa_policy(&judged.around()) else { return Ok(None) };
-        let flow = self.by_app((id, flow), judged, members).await?;
+        let flow = self.by_same_app((id, flow), judged, members).await?;
         let offered = flow.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
         let named = members.text("deviceRef").and_then(|id| id.parse().ok());
         let selected = named.filter(|device| offered.contains(device)).ok_or_else(no_device)?;
@@ -372,7 +385,7 @@ impl SecondFactors {
         let (sent, typing) = (flow.sent().cloned(), flow.typing().cloned());
         let selected = sent.as_ref().map(|sent| sent.selected).or(typing.as_ref().map(|typing| typing.selected));
         let (Some(selected), Some(policy)) = (selected, flow.mfa_policy(&judged.around())) else { return Ok(None) };
-        let flow = self.by_app((id, flow), judged, members).await?;
+        let flow = self.by_same_app((id, flow), judged, members).await?;
         let flow = match self.still_there(flow, (&policy, selected), (judged, asker)).await? {
             ControlFlow::Continue(flow) => flow,
             ControlFlow::Break(next) => return Ok(next),

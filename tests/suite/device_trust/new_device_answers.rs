@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::new_device::{is_about, payload_of, policy};
 use super::step_up::{REJECTED, WAITING, poll, select};
+use super::step_up_otp::check;
 use super::{PASSWORD, Scene, claims, json, ticket};
-use crate::world::{Answer, seconds};
+use crate::world::{Answer, World, seconds};
 
 fn invalid_device(answer: &Answer) {
     assert_eq!((answer.status, answer.json()["details"][0]["code"].clone()), (400, json!("INVALID_DEVICE")));
@@ -79,6 +80,36 @@ async fn t10_11_each_answer_is_for_its_own_new_phone() {
     assert_eq!(second.see(ticket(&state)).await.status, 404, "the ticket is the other phone's");
     assert_eq!(first.enrol(ticket(&state)).await.status, 201);
     assert_eq!(scene.devices().await, 2);
+}
+
+/// Nor by one that shows itself once the second factor has begun without any.
+#[tokio::test]
+async fn t10_11_an_app_that_shows_itself_late_is_none_of_the_flow() {
+    let mut mfa = policy();
+    mfa["email"] = json!({ "enabled": true });
+    let scene = Scene::in_world(World::with().letters().start().await, mfa).await;
+    scene.trusted().await;
+    scene.address("alice", "alice@home.example").await;
+    let late = scene.world.phone();
+    let refused = |answer: &Answer| {
+        let told = answer.json()["details"][0]["code"].clone();
+        assert_eq!((answer.status, told), (400, json!("INVALID_MOBILE_PAYLOAD")), "{}", answer.text());
+    };
+    let (mut browser, id, state) = scene.asked().await;
+    let [phone, address] = &state["devices"].as_array().unwrap()[..] else { panic!("two devices: {state}") };
+    for device in [phone, address] {
+        let body = json!({ "deviceRef": { "id": device["id"] }, "mobilePayload": payload_of(&late, "Pixel 9") });
+        refused(&browser.act(&id, "selectDevice", &body).await);
+    }
+    assert_eq!(poll(&mut browser, &id).await, state, "it changes nothing");
+    let sent = select(&mut browser, &id, address["id"].as_str().unwrap()).await.ok();
+    assert_eq!((&sent["status"], sent.get("newDevice")), (&json!("OTP_REQUIRED"), None));
+    let code = scene.code(1).await;
+    let body = json!({ "otp": code, "mobilePayload": payload_of(&late, "Pixel 9") });
+    refused(&browser.act(&id, "checkOtp", &body).await);
+    assert_eq!(check(&mut browser, &id, &code).await.ok()["code"], "otp_verified");
+    let told = claims(&scene.tokens(&mut browser, &id).await);
+    assert!(told.get("device_enrollment").is_none(), "{told}");
 }
 
 /// The same signature with other claims below it.
