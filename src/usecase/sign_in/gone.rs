@@ -67,29 +67,45 @@ impl SecondFactors {
         }
     }
 
-    /// As things are now: a device may be blocked, or gone, the person may be stopped, or have blocked the app, or the policy
-    /// may do without. `Break`: so it is, and this is where the flow is then. Refused, there is something else that can be
-    /// chosen.
+    /// On which devices the person can be asked as things are now: one may be blocked, or gone, the person may be stopped,
+    /// or the policy may do without. None for an app that they have blocked.
+    async fn there(&self, flow: &Flow, policy: &MfaPolicyId) -> Result<Vec<DeviceId>, FlowError> {
+        let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
+        if self.is_blocked(flow).await? {
+            return Ok(Vec::new());
+        }
+        let (verdict, _) = self.evaluate.evaluate(user, policy, None).await?;
+        Ok(if let Verdict::Ask(devices, _) = verdict { devices } else { Vec::new() })
+    }
+
+    /// The device that is asked. `Break`: it is there no more, and this is where the flow is then.
     pub(super) async fn still_there(
         &self,
         flow: Flow,
         (policy, selected): (&MfaPolicyId, DeviceId),
         (judged, asker): (&Judged, Asker<'_>),
     ) -> Result<ControlFlow<Option<Flow>, Flow>, FlowError> {
-        let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
-        if self.is_blocked(&flow).await? {
-            return Ok(ControlFlow::Break(self.go_on(flow, (judged, asker)).await?));
-        }
-        let (verdict, _) = self.evaluate.evaluate(user, policy, None).await?;
-        let there = if let Verdict::Ask(devices, _) = verdict { devices } else { Vec::new() };
-        if there.contains(&selected) {
+        if self.there(&flow, policy).await?.contains(&selected) {
             return Ok(ControlFlow::Continue(flow));
         }
-        let Some(second_factor) = &flow.second_factor else { return Err(no_device().into()) };
-        let waits = match second_factor.selected() {
+        Ok(ControlFlow::Break(self.go_on(flow, (judged, asker)).await?))
+    }
+
+    /// The same for one that is chosen. Refused: it cannot be, and what the flow waits for, or offers, is still there.
+    pub(super) async fn still_offered(
+        &self,
+        flow: Flow,
+        (policy, chosen): (&MfaPolicyId, DeviceId),
+        (judged, asker): (&Judged, Asker<'_>),
+    ) -> Result<ControlFlow<Option<Flow>, Flow>, FlowError> {
+        let there = self.there(&flow, policy).await?;
+        if there.contains(&chosen) {
+            return Ok(ControlFlow::Continue(flow));
+        }
+        let waits = flow.second_factor.as_ref().is_some_and(|second_factor| match second_factor.selected() {
             Some(asked) => there.contains(&asked),
             None => second_factor.devices().iter().any(|offered| there.contains(offered)),
-        };
+        });
         if waits {
             return Err(no_device().into());
         }

@@ -179,7 +179,7 @@ impl SecondFactors {
         let offered = flow.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
         let named = members.text("deviceRef").and_then(|id| id.parse().ok());
         let selected = named.filter(|device| offered.contains(device)).ok_or_else(no_device)?;
-        let flow = match self.still_there(flow, (&policy, selected), (judged, asker)).await? {
+        let flow = match self.still_offered(flow, (&policy, selected), (judged, asker)).await? {
             ControlFlow::Continue(flow) => flow,
             ControlFlow::Break(next) => return Ok(next),
         };
