@@ -370,6 +370,10 @@ impl Flow {
         let enrolment = enrolment.filter(|_| self.notes.has_verified_here());
         let offered = pairs.filter(|_| enrolment.as_ref().is_some_and(|about| about.grounds.refused().is_none()));
         let asks = matches!(&verdict, Verdict::Ask(..));
+        // What a step before has come to stands where this one has nothing to say of the app.
+        let stands = asks || matches!(&verdict, Verdict::Waived(_));
+        let app = self.app.as_ref().filter(|_| stands);
+        let before = self.enrolment.filter(|before| app.is_some_and(|app| app.jkt == before.app.jkt));
         let second_factor = match (verdict, offered) {
             (Verdict::Authorized(device), _) => SecondFactor::Authorized(Trusted::silent(device)),
             (Verdict::Verify(..), _) => return None,
@@ -380,7 +384,8 @@ impl Flow {
             (Verdict::Failed(why), _) => SecondFactor::Failed(why),
         };
         // Whoever is asked about it has not let it in yet.
-        let (newcomer, enrolment) = if asks { (enrolment, None) } else { (None, enrolment) };
+        let (newcomer, enrolment) =
+            if asks && enrolment.is_some() { (enrolment, None) } else { (None, enrolment.or(before)) };
         let newcomer = newcomer.map(|about| Box::new(Asked { about, pairs: pairs.is_some() }));
         Some(Self { second_factor: Some(second_factor), newcomer, enrolment, ..self })
     }

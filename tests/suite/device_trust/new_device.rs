@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::step_up::{REJECTED, SELECTION, TIMED_OUT, WAITING, gives_up, poll, select};
 use super::step_up_message::{NUMBER, here};
 use super::step_up_otp::check;
-use super::{PASSWORD, Scene, authenticate, claims, json, ticket, usual};
+use super::{PASSWORD, Scene, authenticate, claims, json, made, ticket, usual};
 use crate::sign_in::every_state::only_its_links;
 use crate::sign_in::rfc9126_pushed_requests::{bring, push, request_uri};
 use crate::world::{Browser, Phone, World, seconds};
@@ -338,4 +338,27 @@ async fn t7_3_t10_1_the_pages_wait_for_the_primary_phone_and_the_id_token_has_th
     let told = claims(&scene.shop.redeem(callback.get("code")).await.ok());
     assert_eq!((&told["acr"], &told["device_enrollment"]["offered"]), (&json!("urn:nod:acr:device"), &json!(true)));
     assert_eq!(new.enrol(told["device_enrollment"]["ticket"].as_str().unwrap()).await.status, 201);
+}
+
+/// A second factor that is asked for after it, and knows nothing of the app, takes nothing back.
+#[tokio::test]
+async fn t10_1_what_one_step_has_let_in_is_offered_after_the_next_one() {
+    let scene = Scene::of(policy()).await;
+    let primary = scene.trusted().await;
+    let admin = scene.world.robot("another", "nod:admin").await;
+    made(&admin, "/admin/v1/mfa-policies", json!({ "id": "more", "incompatible_devices_mode": "bypass" })).await;
+    let steps = json!([
+        { "id": "password", "source": "password" },
+        { "id": "mfa", "source": "mfa", "mfa_policy": "mfa" },
+        { "id": "more", "source": "mfa", "mfa_policy": "more" },
+    ]);
+    made(&admin, "/admin/v1/policies", json!({ "id": "twice", "steps": steps })).await;
+    admin.patch("/admin/v1/sign-on-settings", &json!({ "default_policy": "twice" })).await.ok();
+    let mut new = scene.world.phone();
+    let (mut browser, page) = scene.page(Some(&new)).await;
+    primary.choose(&primary.question().await, NewDeviceChoice::Trusted).await.ok();
+    let callback = browser.press(&page, "poll", &[]).await.expect_err("back at the app");
+    let told = scene.claims(&callback).await["device_enrollment"].clone();
+    assert_eq!(told["offered"], true, "{told}");
+    assert_eq!(new.enrol(told["ticket"].as_str().unwrap()).await.status, 201);
 }
