@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{PASSWORD, Scene, claims, json, made, new_device, new_device_told};
+use super::{PASSWORD, Scene, claims, json, made, new_device, new_device_told, ticket};
 use crate::sign_in::every_state::only_its_links;
 use crate::sign_in::passkeys::options;
 use crate::world::authenticator::Passkey;
@@ -259,6 +259,24 @@ async fn the_page_asks_for_the_passkey_and_shows_other_ways() {
     let own = state["devices"][0]["id"].as_str().unwrap();
     let page = browser.press(&choice, "continue", &[("method", own)]).await.unwrap();
     assert!(browser.answer(&page, &mut passkey).await.is_err(), "back at the shop");
+}
+
+/// [flows.md F10] as every other way.
+#[tokio::test]
+async fn t10_2_a_passkey_lets_in_a_phone_where_that_is_all_there_is() {
+    let mut mfa = new_device::policy();
+    mfa["fido2"] = json!({ "enabled": true });
+    let (desk, mut passkey) = Desk::with_passkey(mfa).await;
+    let scene = &desk.scene;
+    let mut new = scene.world.phone();
+    let (mut browser, id, state) = scene.by_new(&new, "Pixel 9").await;
+    assert_eq!((&state["status"], &state["purpose"]), (&json!(REQUIRED), &json!("APPROVE_NEW_DEVICE")));
+    assert_eq!((&state["devices"][0]["type"], &state["newDevice"]["model"]), (&json!("FIDO2"), &json!("Pixel 9")));
+    let state = assertion(&mut browser, &id, &passkey.get(&state[OPTIONS])).await.ok();
+    assert_eq!(scene.devices().await, 0, "nothing is paired by a passkey");
+    assert_eq!(new.enrol(ticket(&state)).await.status, 201);
+    assert_eq!(claims(&scene.tokens(&mut browser, &id).await)["acr"], "urn:nod:acr:passkey");
+    assert_eq!(scene.by(&new).await.2["code"], "device_authorized");
 }
 
 /// [flows.md F10] as every other way.

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::step_up_otp::{check, refused, wrong};
-use super::{PASSWORD, Scene, claims, json};
+use super::{PASSWORD, Scene, claims, json, new_device, ticket};
 use crate::sign_in::every_state::only_its_links;
 use crate::world::authenticator_app::AuthenticatorApp;
 use crate::world::{Backing, Browser, FLOWS, World, seconds};
@@ -350,6 +350,26 @@ async fn an_authenticator_app_counts_where_the_policy_has_them() {
     let id = scene.at_second_factor(&mut browser).await;
     let state = browser.act(&id, "authenticate", &json!({})).await.ok();
     assert_eq!((&state["status"], &state["code"]), (&json!("MFA_FAILED"), &json!("NO_USABLE_DEVICES")));
+}
+
+/// [flows.md F10] as every other way.
+#[tokio::test]
+async fn t10_2_the_code_of_an_authenticator_app_lets_in_a_phone_where_that_is_all_there_is() {
+    let mut mfa = new_device::policy();
+    mfa["totp"] = json!({ "enabled": true });
+    let (scene, own) = Scene::with_app(mfa).await;
+    let mut new = scene.world.phone();
+    let (mut browser, id, state) = scene.by_new(&new, "Pixel 9").await;
+    assert_eq!((&state["status"], &state["purpose"]), (&json!(REQUIRED), &json!("APPROVE_NEW_DEVICE")));
+    assert_eq!((&state["devices"][0]["type"], &state["newDevice"]["model"]), (&json!("TOTP"), &json!("Pixel 9")));
+    let right = scene.shown(&own, 0);
+    refused(&check(&mut browser, &id, &wrong(&right)).await, "VALIDATION_ERROR", "INVALID_OTP");
+    let state = check(&mut browser, &id, &right).await.ok();
+    assert_eq!(scene.devices().await, 0, "nothing is paired by a code");
+    assert_eq!(new.enrol(ticket(&state)).await.status, 201);
+    let told = claims(&scene.tokens(&mut browser, &id).await);
+    assert_eq!((&told["acr"], &told["amr"]), (&json!("urn:nod:acr:otp"), &json!(["pwd", "otp", "mfa"])));
+    assert_eq!(scene.by(&new).await.2["code"], "device_authorized");
 }
 
 /// On our own pages, without a script.
