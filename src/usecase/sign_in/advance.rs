@@ -1,6 +1,7 @@
 //! What a client of the flow API does: look where a flow is, and take it a step further.
 
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -109,7 +110,7 @@ impl Advance {
         action: Action,
         body: &Value,
     ) -> Result<Seen, FlowError> {
-        let (found, flow, mut client) = self.find(id, calling.browser, calling.page).await?;
+        let (mut found, flow, mut client) = self.find(id, calling.browser, calling.page).await?;
         // Before the body is looked at: what cannot be done now cannot be done wrongly either.
         if !flow.actions().contains(&action) {
             return Err(FlowRefusal::not_now().into());
@@ -128,7 +129,7 @@ impl Advance {
             Action::InitiateAccountRecovery if flow.errand().is_none() => flow.recovers(members.text("usernameHint")),
             Action::Authenticate | Action::SelectDevice | Action::Poll | Action::CheckOtp | Action::ResendOtp => {
                 let act = (action, &members, calling.asker());
-                Box::pin(self.second_factor((id, flow), &client, act, now)).await?
+                Box::pin(self.second_factor((id, &mut found, flow), &client, act, now)).await?
             }
             Action::ContinueAuthentication if flow.second_factor.is_some() => {
                 let judged = self.judged(&client, flow.user(), now).await?;
@@ -236,16 +237,37 @@ impl Advance {
     /// Another factor than the first one, of the app or of a device on which the person is asked.
     async fn second_factor(
         &self,
-        (id, flow): (&FlowId, Flow),
+        (id, found, flow): (&FlowId, &mut Found<Flow>, Flow),
         client: &Arc<Client>,
         (action, members, asker): (Action, &Members, Asker<'_>),
         now: Timestamp,
     ) -> Result<Option<Flow>, FlowError> {
         if action == Action::Poll {
-            return Ok(self.known.polled(flow, client, asker, now).await?);
+            return match self.known.polled(flow, client, asker, now).await? {
+                ControlFlow::Break(next) => Ok(next),
+                ControlFlow::Continue((unasked, judged)) => {
+                    // Of many who poll at that moment one goes on: the person is asked once, and sent one code.
+                    self.first(id, found, &unasked.flow, now).await?;
+                    Ok(Box::pin(self.known.second_factors.ask_next(unasked, (&judged, asker))).await?)
+                }
+            };
         }
         let judged = self.judged(client, flow.user(), now).await?;
         self.known.second_factors.act((id, flow), action, &judged, (members, asker)).await
+    }
+
+    /// Where the flow is for now, if this is who says so first. Refused: somebody else was faster.
+    async fn first(&self, id: &FlowId, found: &mut Found<Flow>, next: &Flow, now: Timestamp) -> Result<(), FlowError> {
+        let before = found.value()?;
+        let step = |flow: Flow| if flow == before { (next.clone(), true) } else { (flow, false) };
+        let lifetime = Lifetime::Renew(left(next.started_at, now));
+        match self.flows.change(&id.digest(), found.clone(), lifetime, step).await? {
+            Some((true, changed)) => {
+                *found = changed;
+                Ok(())
+            }
+            Some((false, _)) | None => Err(FlowRefusal::not_now().into()),
+        }
     }
 
     /// The flow of the device that shows this code, and its client.

@@ -20,32 +20,42 @@ use crate::usecase::sign_in::second_factor::{SecondFactors, no_device};
 use crate::usecase::sign_in::send_code::Asker;
 use crate::usecase::sign_in::{Judged, Known};
 
+/// A flow that waits for nobody any more, before it is found out what comes of that.
+pub(super) struct Unasked {
+    pub(super) flow: Flow,
+    policy: MfaPolicyId,
+    /// Until when whoever runs the flow can have the app become a device before it goes on.
+    pairs: Option<Timestamp>,
+}
+
 impl Known {
-    /// The flow of somebody who was asked, or whose app was, with the answer, or with what comes of it that there will be
-    /// none. `None`: nobody was asked.
+    /// The flow of somebody who was asked, or whose app was, with the answer. `None`: nobody was asked. `Continue`:
+    /// there will be none.
     pub(super) async fn polled(
         &self,
         flow: Flow,
         client: &Arc<Client>,
         asker: Asker<'_>,
         now: Timestamp,
-    ) -> Result<Option<Flow>, StoreError> {
+    ) -> Result<ControlFlow<Option<Flow>, (Unasked, Judged)>, StoreError> {
         let factors = &self.second_factors;
         if let Some(verifying) = flow.verifying().copied() {
             // Mostly there is nothing yet, and nothing else to be looked at.
             if !factors.is_answered(&flow).await? {
-                return Ok(Some(flow));
+                return Ok(ControlFlow::Break(Some(flow)));
             }
             let judged = self.judged(Arc::clone(client), flow.user(), now).await?;
             let unattended = self.is_unattended(&flow, &judged).await?;
-            return Box::pin(factors.verify(flow, verifying, Waiting { judged: &judged, asker, unattended })).await;
+            let waiting = Waiting { judged: &judged, asker, unattended };
+            return Ok(ControlFlow::Break(Box::pin(factors.verify(flow, verifying, waiting)).await?));
         }
-        let Some(flow) = factors.poll(flow, now).await? else { return Ok(None) };
+        let Some(flow) = factors.poll(flow, now).await? else { return Ok(ControlFlow::Break(None)) };
         if !factors.is_stranded(&flow).await? {
-            return Ok(Some(flow));
+            return Ok(ControlFlow::Break(Some(flow)));
         }
         let judged = self.judged(Arc::clone(client), flow.user(), now).await?;
-        factors.go_on(flow, (&judged, asker)).await
+        let left = factors.left(flow, &judged).await?;
+        Ok(left.map_continue(|unasked| (unasked, judged)))
     }
 }
 
@@ -126,37 +136,54 @@ impl SecondFactors {
         self.still_there(flow, (&policy, selected), (judged, asker)).await
     }
 
-    /// What it comes to anew. Whoever answered in time has answered: SQL has the last word.
+    /// What it comes to anew.
     fn go_on<'a>(
         &'a self,
         flow: Flow,
         (judged, asker): (&'a Judged, Asker<'a>),
     ) -> BoxFuture<'a, Result<Option<Flow>, StoreError>> {
         Box::pin(async move {
-            if let Some(pushed) = flow.waits_for().cloned() {
-                match self.devices.withdraw(&flow, &pushed, "nobody can answer it any more").await? {
-                    Outcome::TimedOut => {}
-                    outcome @ (Outcome::Approved(_) | Outcome::Admitted(_) | Outcome::LetIn(_) | Outcome::Denied) => {
-                        return self.answered(flow, &pushed, outcome, judged.now).await;
-                    }
+            match self.left(flow, judged).await? {
+                ControlFlow::Continue(unasked) => self.ask_next(unasked, (judged, asker)).await,
+                ControlFlow::Break(next) => Ok(next),
+            }
+        })
+    }
+
+    /// Nobody is asked any more. `Break`: whoever answered in time has answered, as SQL has the last word.
+    async fn left(&self, flow: Flow, judged: &Judged) -> Result<ControlFlow<Option<Flow>, Unasked>, StoreError> {
+        if let Some(pushed) = flow.waits_for().cloned() {
+            match self.devices.withdraw(&flow, &pushed, "nobody can answer it any more").await? {
+                Outcome::TimedOut => {}
+                outcome @ (Outcome::Approved(_) | Outcome::Admitted(_) | Outcome::LetIn(_) | Outcome::Denied) => {
+                    return Ok(ControlFlow::Break(self.answered(flow, &pushed, outcome, judged.now).await?));
                 }
             }
-            // Whoever could have the app become a device before the flow goes on still can, whoever is asked about it then.
-            let pairs = flow.newcomer.as_ref().is_some_and(|asked| asked.pairs).then(|| judged.now + LIFETIME);
-            let (Some(policy), Some(flow)) = (flow.mfa_policy(&judged.around()), flow.unasked()) else {
-                return Ok(None);
-            };
-            let Some(evaluated) = self.evaluated_otherwise(&flow, &policy, judged.now).await? else { return Ok(None) };
-            let choosing = flow.clone().second_factor_evaluated(evaluated.clone(), pairs);
-            let next = match self.came_to(flow, &policy, evaluated, (pairs, asker)).await? {
-                Ok(next) => next,
-                // On the next one they are asked too often: they may know another.
-                Err(_) => choosing,
-            };
-            if let Some(next) = &next {
-                self.offered(next, judged.now).await?;
-            }
-            Ok(next)
+        }
+        // Whoever could have the app become a device before the flow goes on still can, whoever is asked about it then.
+        let pairs = flow.newcomer.as_ref().is_some_and(|asked| asked.pairs).then(|| judged.now + LIFETIME);
+        Ok(match (flow.mfa_policy(&judged.around()), flow.unasked()) {
+            (Some(policy), Some(flow)) => ControlFlow::Continue(Unasked { flow, policy, pairs }),
+            (Some(_) | None, _) => ControlFlow::Break(None),
         })
+    }
+
+    /// Whom the policy has asked then, or what else it says. `None`: no second factor is asked for.
+    pub(super) async fn ask_next(
+        &self,
+        Unasked { flow, policy, pairs }: Unasked,
+        (judged, asker): (&Judged, Asker<'_>),
+    ) -> Result<Option<Flow>, StoreError> {
+        let Some(evaluated) = self.evaluated_otherwise(&flow, &policy, judged.now).await? else { return Ok(None) };
+        let choosing = flow.clone().second_factor_evaluated(evaluated.clone(), pairs);
+        let next = match self.came_to(flow, &policy, evaluated, (pairs, asker)).await? {
+            Ok(next) => next,
+            // On the next one they are asked too often: they may know another.
+            Err(_) => choosing,
+        };
+        if let Some(next) = &next {
+            self.offered(next, judged.now).await?;
+        }
+        Ok(next)
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::step_up_otp::check;
 use super::{Scene, json};
-use crate::world::{Browser, seconds};
+use crate::world::{Browser, World, seconds};
 
 const ROUNDS: usize = 8;
 
@@ -126,4 +127,27 @@ async fn t5_4_a_question_that_nobody_answered_counts_once_however_many_come_for_
     }
     let (_, _, state) = scene.asked().await;
     assert_eq!(state["selectedDeviceRef"]["id"], scene.device(1));
+}
+
+/// [flows.md F5] whoever has a phone that is gone is sent one code, and not one for each tab.
+#[tokio::test]
+async fn t5_5_however_many_poll_when_the_phone_is_gone_the_person_is_asked_once() {
+    let mut mfa = mfa();
+    mfa["email"] = json!({ "enabled": true });
+    let mut scene = Scene::in_world(World::with().letters().start().await, mfa).await;
+    let phone = scene.world.phone();
+    scene.alice.pair(phone).await;
+    scene.address("alice", "alice@home.example").await;
+    let (mut browser, id) = asked(&scene).await;
+    scene.alice.phone().block().await;
+    let mut tabs: Vec<_> = (0..6).map(|_| browser.at(0)).collect();
+    let nothing = json!({});
+    let polls = tabs.iter_mut().map(|tab| tab.act(&id, "poll", &nothing));
+    let answers = futures_util::future::join_all(polls).await;
+    let went_on = answers.iter().filter(|answer| answer.json()["status"] == "OTP_REQUIRED").count();
+    let late = answers.iter().filter(|answer| answer.json()["code"] == "INVALID_ACTION_ID").count();
+    assert_eq!((went_on, late), (1, 5));
+    scene.world.nothing_waits().await;
+    let code = scene.code(1).await;
+    assert_eq!(check(&mut browser, &id, &code).await.ok()["code"], "otp_verified");
 }
