@@ -1,5 +1,7 @@
 //! Where people get one-time codes. Nothing here is kept in memory.
 
+use sea_orm::Value;
+
 use super::{Database, Row, WriteError, bounded, bytes};
 use crate::domain::audit::Event;
 use crate::domain::otp::{Channel, OtpDevice};
@@ -44,38 +46,18 @@ impl OtpDevices {
 
     /// `most`: as many as the person may have then.
     pub async fn add(&self, device: &OtpDevice, most: u32, event: &Event) -> Result<Added, StoreError> {
-        let added: Result<Added, WriteError> = bounded(async {
-            let transaction = self.database.begin().await?;
-            // Whoever adds one at the same time waits here, so that nobody has more than one may have.
-            if transaction.lock_user(device.user).await?.is_none() {
-                return Ok(Added::NoUser);
-            }
-            let sql = "SELECT COUNT(*) FROM otp_device WHERE user_id = $1";
-            let row = transaction.find(sql, [bytes(device.user.uuid())]).await?;
-            let count: i64 = row.map(|row| row.get(0)).transpose()?.unwrap_or_default();
-            if count >= i64::from(most) {
-                return Ok(Added::TooMany);
-            }
-            let sql = "INSERT INTO otp_device (id, user_id, channel, target, nickname, created_at) \
-                       VALUES ($1, $2, $3, $4, $5, $6)";
-            let values = [
-                bytes(device.id.uuid()),
-                bytes(device.user.uuid()),
-                device.channel.as_str().into(),
-                device.target.as_str().into(),
-                device.nickname.clone().into(),
-                device.created_at.millis().into(),
-            ];
-            transaction.execute(sql, values).await?;
-            transaction.record(&[event]);
-            transaction.commit().await?;
-            Ok(Added::Yes)
-        })
-        .await;
-        match added {
-            Err(WriteError::Taken(_)) => Ok(Added::Taken),
-            other => other.map_err(WriteError::unexpected),
-        }
+        let count = "SELECT COUNT(*) FROM otp_device WHERE user_id = $1";
+        let insert = "INSERT INTO otp_device (id, user_id, channel, target, nickname, created_at) \
+                      VALUES ($1, $2, $3, $4, $5, $6)";
+        let values = [
+            bytes(device.id.uuid()),
+            bytes(device.user.uuid()),
+            device.channel.as_str().into(),
+            device.target.as_str().into(),
+            device.nickname.clone().into(),
+            device.created_at.millis().into(),
+        ];
+        add(&self.database, (device.user, count, most), (insert, values), event).await
     }
 
     /// Applies `change` to the nickname, while nobody else can change it, unless it refuses. `None`: the person has none
@@ -109,6 +91,36 @@ impl OtpDevices {
     pub async fn delete(&self, user: UserId, id: DeviceId, event: &Event) -> Result<bool, StoreError> {
         let sql = "DELETE FROM otp_device WHERE id = $1 AND user_id = $2";
         self.database.change(sql, [bytes(id.uuid()), bytes(user.uuid())], event).await
+    }
+}
+
+/// One more row of a person, where those that `count` finds are fewer than `most`.
+pub(super) async fn add<const N: usize>(
+    database: &Database,
+    (user, count, most): (UserId, &str, u32),
+    (insert, values): (&str, [Value; N]),
+    event: &Event,
+) -> Result<Added, StoreError> {
+    let added: Result<Added, WriteError> = bounded(async {
+        let transaction = database.begin().await?;
+        // Whoever adds one at the same time waits here, so that nobody has more than one may have.
+        if transaction.lock_user(user).await?.is_none() {
+            return Ok(Added::NoUser);
+        }
+        let row = transaction.find(count, [bytes(user.uuid())]).await?;
+        let count: i64 = row.map(|row| row.get(0)).transpose()?.unwrap_or_default();
+        if count >= i64::from(most) {
+            return Ok(Added::TooMany);
+        }
+        transaction.execute(insert, values).await?;
+        transaction.record(&[event]);
+        transaction.commit().await?;
+        Ok(Added::Yes)
+    })
+    .await;
+    match added {
+        Err(WriteError::Taken(_)) => Ok(Added::Taken),
+        other => other.map_err(WriteError::unexpected),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Authenticator apps of people. Nothing here is kept in memory.
 
-use super::otp_devices::Added;
-use super::{Database, Row, WriteError, bounded, bytes};
+use super::otp_devices::{Added, add};
+use super::{Database, Row, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::totp::TotpDevice;
@@ -36,36 +36,19 @@ impl TotpDevices {
 
     /// `most`: as many as the person may have then.
     pub async fn add(&self, device: &TotpDevice, most: u32, event: &Event) -> Result<Added, StoreError> {
-        let added: Result<Added, WriteError> = bounded(async {
-            let transaction = self.database.begin().await?;
-            // Whoever adds one at the same time waits here, so that nobody has more than one may have.
-            if transaction.lock_user(device.user).await?.is_none() {
-                return Ok(Added::NoUser);
-            }
-            let sql = "SELECT COUNT(*) FROM totp_device WHERE user_id = $1";
-            let row = transaction.find(sql, [bytes(device.user.uuid())]).await?;
-            let count: i64 = row.map(|row| row.get(0)).transpose()?.unwrap_or_default();
-            if count >= i64::from(most) {
-                return Ok(Added::TooMany);
-            }
-            let sql = "INSERT INTO totp_device (id, user_id, nickname, key_sealed, activated_at, last_step, created_at) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7)";
-            let values = [
-                bytes(device.id.uuid()),
-                bytes(device.user.uuid()),
-                device.nickname.clone().into(),
-                device.key.as_bytes().into(),
-                device.activated_at.map(Timestamp::millis).into(),
-                device.last_step.into(),
-                device.created_at.millis().into(),
-            ];
-            transaction.execute(sql, values).await?;
-            transaction.record(&[event]);
-            transaction.commit().await?;
-            Ok(Added::Yes)
-        })
-        .await;
-        added.map_err(WriteError::unexpected)
+        let count = "SELECT COUNT(*) FROM totp_device WHERE user_id = $1";
+        let insert = "INSERT INTO totp_device (id, user_id, nickname, key_sealed, activated_at, last_step, created_at) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let values = [
+            bytes(device.id.uuid()),
+            bytes(device.user.uuid()),
+            device.nickname.clone().into(),
+            device.key.as_bytes().into(),
+            device.activated_at.map(Timestamp::millis).into(),
+            device.last_step.into(),
+            device.created_at.millis().into(),
+        ];
+        add(&self.database, (device.user, count, most), (insert, values), event).await
     }
 
     /// The code of `step` has shown that an app has the key. `false`: one has before.
