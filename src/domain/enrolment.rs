@@ -24,7 +24,8 @@ pub struct Enrolment {
     pub app: MobileApp,
     /// That lets people have the app as a device.
     pub policy: MfaPolicyId,
-    pub grounds: Grounds,
+    /// Or why it may not.
+    pub grounds: Result<Grounds, NotOffered>,
 }
 
 words! {
@@ -36,21 +37,6 @@ words! {
         Approved = "approved",
         /// Each app becomes one by itself.
         Individually = "individually",
-        /// It may not: they have as many as they may have.
-        Full = "full",
-        /// It may not: its phone is not as the policy wants it.
-        Unsound = "unsound",
-    }
-}
-
-impl Grounds {
-    /// Why it may not. `None`: it may.
-    pub const fn refused(self) -> Option<NotOffered> {
-        match self {
-            Self::First | Self::Approved | Self::Individually => None,
-            Self::Full => Some(NotOffered::MethodLimitReached),
-            Self::Unsound => Some(NotOffered::DeviceRequirementsFailed),
-        }
     }
 }
 

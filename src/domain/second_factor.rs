@@ -1,7 +1,7 @@
 //! What the second factor of somebody comes to: one function, total and pure [flows.md H.4].
 
 use super::device::{Device, Status};
-use super::enrolment::{Enrolment, Grounds};
+use super::enrolment::{Enrolment, Grounds, NotOffered};
 use super::mfa_policy::{DeviceSelection, Extra, MfaPolicy, Without};
 use super::mobile_app::{MobileApp, Standing};
 use super::otp::{OtpDevice, Served};
@@ -250,10 +250,12 @@ impl Asked<'_> {
     fn enrolment(&self, verdict: &Verdict) -> Option<Enrolment> {
         let By { app, .. } = self.app.filter(|by| self.policy.enrols(&by.app.application))?;
         let grounds = match verdict {
-            Verdict::Waived(Missing::NoDevices) if self.policy.refuses(app) => Grounds::Unsound,
-            Verdict::Waived(Missing::NoDevices) => Grounds::First,
-            Verdict::Waived(Missing::Individually) => Grounds::Individually,
-            Verdict::Ask(..) if self.newcomer().is_some() => Grounds::Approved,
+            Verdict::Waived(Missing::NoDevices) if self.policy.refuses(app) => {
+                Err(NotOffered::DeviceRequirementsFailed)
+            }
+            Verdict::Waived(Missing::NoDevices) => Ok(Grounds::First),
+            Verdict::Waived(Missing::Individually) => Ok(Grounds::Individually),
+            Verdict::Ask(..) if self.newcomer().is_some() => Ok(Grounds::Approved),
             Verdict::Ask(..)
             | Verdict::Authorized(_)
             | Verdict::Verify(..)

@@ -150,20 +150,24 @@ impl ExchangeCode {
     /// The claim `device_enrollment`. `None`: the app is offered nothing, or has answered already.
     async fn enrolment(&self, code: &Code, now: Timestamp) -> Result<Option<Value>, Error> {
         let Some(Enrolment { app, policy, grounds }) = &code.enrolment else { return Ok(None) };
-        if let Some(why) = grounds.refused() {
-            // [flows.md H.5] the sign-in counts all the same. That there is no room was written down when they let it in.
-            if why == NotOffered::DeviceRequirementsFailed {
-                self.ledger.audit(self.event(Action::DevicePaired, code, now).refused(why.as_str())).await;
+        let grounds = match *grounds {
+            Ok(grounds) => grounds,
+            Err(why) => {
+                // [flows.md H.5] the sign-in counts all the same. That there is no room was written down when they let it
+                // in.
+                if why == NotOffered::DeviceRequirementsFailed {
+                    self.ledger.audit(self.event(Action::DevicePaired, code, now).refused(why.as_str())).await;
+                }
+                return Ok(Some(json!({ "offered": false, "reason": why.as_str() })));
             }
-            return Ok(Some(json!({ "offered": false, "reason": why.as_str() })));
-        }
+        };
         let whom = Whom {
             transaction: code.transaction,
             user: code.user,
             client: &code.client,
             policy,
-            grounds: *grounds,
-            let_in_by: code.device.filter(|_| *grounds == Grounds::Approved),
+            grounds,
+            let_in_by: code.device.filter(|_| grounds == Grounds::Approved),
             password: code.password,
             session: Some(code.session),
         };

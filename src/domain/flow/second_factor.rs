@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Around, At, Factor, Flow, Note};
 use crate::clock::Timestamp;
 use crate::domain::authentication_request::Challenge;
-use crate::domain::enrolment::{Enrolment, Grounds};
+use crate::domain::enrolment::{Enrolment, NotOffered};
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::otp::{CodeSource, Sent};
 use crate::domain::passkey::Asserting;
@@ -368,7 +368,7 @@ impl Flow {
         self.asking(Source::Mfa).filter(|_| self.second_factor.is_none())?;
         // Not on the word of a session alone, which may be somebody else's by now.
         let enrolment = enrolment.filter(|_| self.notes.has_verified_here());
-        let offered = pairs.filter(|_| enrolment.as_ref().is_some_and(|about| about.grounds.refused().is_none()));
+        let offered = pairs.filter(|_| enrolment.as_ref().is_some_and(|about| about.grounds.is_ok()));
         let asks = matches!(&verdict, Verdict::Ask(..));
         // What a step before has come to stands where this one has nothing to say of the app.
         let stands = asks || matches!(&verdict, Verdict::Waived(_));
@@ -402,7 +402,7 @@ impl Flow {
         };
         let Some(asked) = self.newcomer.take() else { return self };
         let Asked { about, pairs } = *asked;
-        let grounds = if until.is_some() { about.grounds } else { Grounds::Full };
+        let grounds = if until.is_some() { about.grounds } else { Err(NotOffered::MethodLimitReached) };
         self.enrolment = Some(Enrolment { grounds, ..about });
         if let Some(until) = until.filter(|_| pairs) {
             self.second_factor = Some(SecondFactor::Pairing(until, Some(proved)));

@@ -245,7 +245,7 @@ fn d1_the_policy_says_who_chooses_the_device() {
 #[test]
 fn h5_an_app_is_offered_to_whoever_has_no_device_where_the_policy_says_so() {
     let policy = policy(Without::Bypass, Without::Block);
-    let offered = Enrolment { app: app("bank"), policy: policy.id.clone(), grounds: Grounds::First };
+    let offered = Enrolment { app: app("bank"), policy: policy.id.clone(), grounds: Ok(Grounds::First) };
     let waived = || Verdict::Waived(Missing::NoDevices);
     assert_eq!(evaluated(&policy, &[], Some(&app("bank")), false), (waived(), Some(offered)));
     assert_eq!(evaluated(&policy, &[], Some(&app("unknown")), false), (waived(), None));
@@ -262,7 +262,7 @@ fn evaluated_new(policy: &MfaPolicy, devices: &[Device], standing: Option<Standi
     let served = by_mail();
     let asked = asked_of(policy, devices, &[], &served, app);
     let (verdict, enrolment) = asked.evaluate();
-    (verdict, enrolment.map(|enrolment| enrolment.grounds))
+    (verdict, enrolment.map(|enrolment| enrolment.grounds.unwrap()))
 }
 
 #[test]
@@ -412,13 +412,13 @@ fn h4_an_app_on_a_rooted_phone_vouches_for_nobody_where_the_policy_looks() {
         let expected = if vouches { Verdict::Authorized(id) } else { asked() };
         assert_eq!(evaluated(&policy, &trusted, Some(&rooted), true).0, expected, "{mode}");
         assert_eq!(evaluated(&policy, &trusted, Some(&app("bank")), true).0, Verdict::Authorized(id));
-        let grounds = if vouches { Grounds::First } else { Grounds::Unsound };
+        let grounds = if vouches { Ok(Grounds::First) } else { Err(NotOffered::DeviceRequirementsFailed) };
         let told = evaluated(&policy, &[], Some(&rooted), false).1.unwrap();
         assert_eq!((told.grounds, told.app.unsound), (grounds, true), "{mode}");
         // [F10] Nor is anybody asked whether it may become another one.
         let another = evaluated(&policy, &trusted, Some(&rooted), false);
         let grounds = another.1.map(|told| told.grounds);
-        assert_eq!((another.0, grounds), (asked(), vouches.then_some(Grounds::Approved)), "{mode}");
+        assert_eq!((another.0, grounds), (asked(), vouches.then_some(Ok(Grounds::Approved))), "{mode}");
     }
 }
 

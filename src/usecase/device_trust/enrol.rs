@@ -210,7 +210,6 @@ impl AnswerEnrolment {
             Grounds::First => policy.enrols_first(&application.id),
             Grounds::Approved => policy.enrols(&application.id),
             Grounds::Individually => policy.enrols_individually(&application.id),
-            Grounds::Full | Grounds::Unsound => false,
         };
         let enrols = |policy: &Arc<MfaPolicy>| lets(policy) && !policy.refuses(&offer.app);
         if !sign_on.mfa_policy(&offer.policy).is_some_and(enrols) {

@@ -82,8 +82,8 @@ impl SecondFactors {
 
     /// Whoever runs the flow is told the ticket, where there is one.
     pub(super) async fn offered(&self, flow: &Flow, now: Timestamp) -> Result<(), StoreError> {
-        if let (Some((enrolment, _)), Some(user)) = (flow.offers_pairing(), flow.user()) {
-            let Enrolment { app, policy, grounds } = enrolment;
+        let offered = (flow.offers_pairing(), flow.user());
+        if let (Some((Enrolment { app, policy, grounds: Ok(grounds) }, _)), Some(user)) = offered {
             let (transaction, client, grounds) = (flow.transaction, &flow.client, *grounds);
             let (let_in_by, password) = (flow.let_in_by(), flow.password);
             let whom = Whom { transaction, user, client, policy, grounds, let_in_by, password, session: None };

@@ -78,8 +78,8 @@ impl Has {
             Self::Useless => Verdict::Failed(Why::NoUsableDevices),
         };
         let grounds = match self {
-            Self::Nothing => Some(Grounds::First),
-            Self::Both | Self::App => Some(Grounds::Approved),
+            Self::Nothing => Some(Ok(Grounds::First)),
+            Self::Both | Self::App => Some(Ok(Grounds::Approved)),
             Self::Trusted | Self::Address | Self::Useless => None,
         };
         let policy = MfaPolicyId::parse("mfa").filter(|_| by_app);

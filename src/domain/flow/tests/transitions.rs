@@ -99,7 +99,7 @@ fn came_to(around: &Around<'_>, verdict: Verdict, pairs: bool) -> Flow {
 
 fn evaluated(flow: Flow, verdict: Verdict, pairs: bool) -> Option<Flow> {
     let policy = MfaPolicyId::parse("mfa").unwrap();
-    let enrolment = pairs.then(|| Enrolment { app: mfa::app(), policy, grounds: Grounds::First });
+    let enrolment = pairs.then(|| Enrolment { app: mfa::app(), policy, grounds: Ok(Grounds::First) });
     mfa::came_to(flow, (verdict, enrolment), Some(at(300)), (7, at(0)))
 }
 
