@@ -225,9 +225,7 @@ async fn the_page_asks_for_another_device_where_the_passkey_was_deleted() {
     mfa["totp"] = json!({ "enabled": true });
     let (desk, mut passkey) = Desk::with_passkey(mfa).await;
     desk.scene.authenticator("alice").await;
-    let mut browser = desk.scene.world.browser();
-    let page = browser.authorize(&desk.scene.shop, &[]).await.unwrap();
-    let page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    let (mut browser, page) = desk.scene.page(None).await;
     page.has("Use your passkey");
     desk.deletes_passkey().await;
     let Ok(page) = browser.answer(&page, &mut passkey).await else { panic!("back at the shop") };
@@ -241,9 +239,7 @@ async fn the_page_asks_for_the_passkey_and_shows_other_ways() {
     mfa["totp"] = json!({ "enabled": true });
     let (desk, mut passkey) = Desk::with_passkey(mfa).await;
     desk.scene.authenticator("alice").await;
-    let mut browser = desk.scene.world.browser();
-    let page = browser.authorize(&desk.scene.shop, &[]).await.unwrap();
-    let page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    let (mut browser, page) = desk.scene.page(None).await;
     page.has("Use your passkey");
     let own = json!([{ "type": "public-key", "id": b64(&passkey.id) }]);
     assert_eq!(options(&page, "get")["allowCredentials"], own);

@@ -356,9 +356,7 @@ async fn r14_of_a_hundred_guesses_at_once_three_are_looked_at() {
 #[tokio::test]
 async fn t9_4_the_page_takes_the_code_as_it_was_typed() {
     let (scene, _) = Scene::with_addresses(policy(), 2).await;
-    let mut browser = scene.world.browser();
-    let page = browser.authorize(&scene.shop, &[]).await.unwrap();
-    let page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    let (mut browser, page) = scene.page(None).await;
     page.has("Enter your code").has("a•••@home.example").has("autocomplete=\"one-time-code\"");
     page.has("You can get a new code in");
     let code = scene.code(1).await;
@@ -385,9 +383,7 @@ async fn t9_4_the_page_takes_the_code_as_it_was_typed() {
 #[tokio::test]
 async fn t9_9_the_page_says_that_no_code_is_looked_at_any_more() {
     let (scene, _) = Scene::with_addresses(policy(), 1).await;
-    let mut browser = scene.world.browser();
-    let page = browser.authorize(&scene.shop, &[]).await.unwrap();
-    let mut page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    let (mut browser, mut page) = scene.page(None).await;
     let code = scene.code(1).await;
     for _ in 0..3 {
         page = browser.press(&page, "continue", &[("code", &wrong(&code))]).await.unwrap();
@@ -400,9 +396,7 @@ async fn t9_9_the_page_says_that_no_code_is_looked_at_any_more() {
 #[tokio::test]
 async fn a_session_alone_has_no_code_sent() {
     let (scene, _) = Scene::with_addresses(policy(), 1).await;
-    let mut browser = scene.world.browser();
-    let page = browser.authorize(&scene.shop, &[]).await.unwrap();
-    let page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    let (mut browser, page) = scene.page(None).await;
     let code = scene.code(1).await;
     assert!(browser.press(&page, "continue", &[("code", &code)]).await.is_err());
     let page = browser.authorize(&scene.shop, &[]).await.unwrap();

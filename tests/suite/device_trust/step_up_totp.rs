@@ -379,9 +379,7 @@ async fn the_page_takes_the_code_of_an_authenticator_app() {
     mfa["email"] = json!({ "enabled": true });
     let (scene, own) = Scene::with_app(mfa).await;
     scene.address("alice", "alice@home.example").await;
-    let mut browser = scene.world.browser();
-    let page = browser.authorize(&scene.shop, &[]).await.unwrap();
-    let page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    let (mut browser, page) = scene.page(None).await;
     page.has("Your authenticator app shows the code.");
     assert!(!page.answer.text().contains("value=\"resend\""), "{}", page.answer.text());
     let right = scene.shown(&own, 0);
@@ -396,9 +394,7 @@ async fn the_page_takes_the_code_of_an_authenticator_app() {
 #[tokio::test]
 async fn the_page_says_that_no_code_of_an_app_is_looked_at_any_more() {
     let (scene, own) = Scene::with_app(policy()).await;
-    let mut browser = scene.world.browser();
-    let page = browser.authorize(&scene.shop, &[]).await.unwrap();
-    let mut page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    let (mut browser, mut page) = scene.page(None).await;
     let right = scene.shown(&own, 0);
     for _ in 0..3 {
         page = browser.press(&page, "continue", &[("code", &wrong(&right))]).await.unwrap();
