@@ -135,6 +135,18 @@ async fn with_codes(shop: &Client, browser: &mut Browser) -> (Tokens, Vec<String
     (tokens, codes)
 }
 
+/// Nothing of what somebody was given while it ended is active. Whether they were given anything.
+async fn nothing_is_left(world: &World, shop: &Client, answer: &Answer) -> bool {
+    if answer.status != 200 {
+        answer.refused(400, "invalid_grant");
+        return false;
+    }
+    let tokens = answer.tokens();
+    world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
+    shop.refresh(tokens.refresh_token.as_deref().unwrap()).await.refused(400, "invalid_grant");
+    true
+}
+
 #[tokio::test]
 async fn r5_after_a_logout_nothing_of_the_session_is_active() {
     for world in [World::with(), World::with().backing(Backing::Postgres)] {
@@ -165,14 +177,7 @@ async fn r5_after_a_logout_nothing_of_the_session_is_active() {
             let (_, redeemed, refreshed) =
                 futures_util::join!(join_all(logouts), join_all(redemptions), join_all(refreshes));
             for answer in redeemed.iter().chain(&refreshed) {
-                if answer.status == 200 {
-                    given += 1;
-                    let tokens = answer.tokens();
-                    world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
-                    shop.refresh(tokens.refresh_token.as_deref().unwrap()).await.refused(400, "invalid_grant");
-                } else {
-                    answer.refused(400, "invalid_grant");
-                }
+                given += usize::from(nothing_is_left(&world, &shop, answer).await);
             }
             world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
             browser.authorize(&shop, &[("prompt", "none")]).await.unwrap_err().error("login_required");
@@ -207,14 +212,7 @@ async fn after_a_withdrawal_nothing_that_was_agreed_to_is_active() {
             let (withdrawn, redeemed, refreshed) = futures_util::join!(withdrawal, join_all(redemptions), refreshed);
             assert_eq!(withdrawn, 200);
             for answer in redeemed.iter().chain([&refreshed]) {
-                if answer.status == 200 {
-                    given += 1;
-                    let tokens = answer.tokens();
-                    world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
-                    shop.refresh(tokens.refresh_token.as_deref().unwrap()).await.refused(400, "invalid_grant");
-                } else {
-                    answer.refused(400, "invalid_grant");
-                }
+                given += usize::from(nothing_is_left(&world, &shop, answer).await);
             }
             world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
             browser.authorize(&shop, &[("prompt", "none")]).await.unwrap_err().error("consent_required");
