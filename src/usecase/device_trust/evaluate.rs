@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join3;
+
 use crate::clock::Clock;
 use crate::domain::device::{Device, Installation, Status};
 use crate::domain::enrolment::Enrolment;
@@ -94,13 +96,11 @@ impl Evaluate {
         // A phone still, and before any code: who has the password can make a phone suspect, and gets to ask no less by it.
         // About a new app the primary one is asked all the same.
         let (devices, muted) = self.in_order(&all).await?;
-        let addresses = self.otp_devices.of_user(user).await?;
-        let totps = self.totp_devices.of_user(user).await?;
-        let passkeys: Vec<_> = if policy.fido2.enabled && self.browsers {
-            self.passkeys.of_user(user).await?.iter().map(Passkey::device).collect()
-        } else {
-            Vec::new()
-        };
+        let counts = policy.fido2.enabled && self.browsers;
+        let passkeys = async { if counts { self.passkeys.of_user(user).await } else { Ok(Vec::new()) } };
+        let (addresses, totps) = (self.otp_devices.of_user(user), self.totp_devices.of_user(user));
+        let (addresses, totps, passkeys) = try_join3(addresses, totps, passkeys).await?;
+        let passkeys: Vec<_> = passkeys.iter().map(Passkey::device).collect();
         let asked = Asked {
             standing,
             policy: &policy,

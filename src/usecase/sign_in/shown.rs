@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join3;
+
 use crate::domain::client::Client;
 use crate::domain::flow::errand::Errand;
 use crate::domain::flow::{At, Flow};
@@ -107,9 +109,8 @@ impl Shown {
         let (addresses, totps, passkeys) = if all_phones {
             (Vec::new(), Vec::new(), Vec::new())
         } else {
-            let addresses = factors.codes.devices.of_user(user).await?;
-            let totps = factors.totps.devices.of_user(user).await?;
-            (addresses, totps, factors.evaluate.passkeys.of_user(user).await?)
+            let passkeys = factors.evaluate.passkeys.of_user(user);
+            try_join3(factors.codes.devices.of_user(user), factors.totps.devices.of_user(user), passkeys).await?
         };
         let phone = |id: &DeviceId| {
             let (device, installation) = phones.iter().find(|(device, _)| device.id == *id)?;
