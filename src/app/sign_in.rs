@@ -392,6 +392,7 @@ impl Wiring {
                 recognise: Arc::clone(&self.parts.recognise),
                 bell: DeviceBell::new(self.store()),
                 withdraw: self.parts.withdraw(),
+                tell: self.parts.tell(),
                 lifetime: self.settings.pairing_key_lifetime,
                 issuer: self.settings.issuer.clone(),
                 clock: self.clock(),

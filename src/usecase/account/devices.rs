@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
 use crate::domain::device::{Device, Status, nickname};
+use crate::domain::occasion::Notice;
 use crate::domain::otp::OtpDevice;
 use crate::domain::totp::TotpDevice;
 use crate::entropy::Entropy;
@@ -22,6 +23,7 @@ use crate::store::sql::totp_devices::TotpDevices;
 use crate::usecase::account::passkeys::{Outcome, Signed};
 use crate::usecase::pairing_keys::{self, RecognisePairingKeys};
 use crate::usecase::sign_in::Known;
+use crate::usecase::tell_person::TellPerson;
 use crate::usecase::withdraw::{DEVICE_UNPAIRED, WithdrawQuestions};
 
 pub struct OwnDevices {
@@ -32,6 +34,7 @@ pub struct OwnDevices {
     pub recognise: Arc<RecognisePairingKeys>,
     pub bell: DeviceBell,
     pub withdraw: WithdrawQuestions,
+    pub tell: TellPerson,
     /// How long a pairing key is good.
     pub lifetime: Duration,
     pub issuer: String,
@@ -111,15 +114,16 @@ impl OwnDevices {
         Ok(if matches!(moved, Some(Ok(_))) { Outcome::Done } else { Outcome::Unknown })
     }
 
-    /// It vouches for nobody any more, whatever it is, and what waits for it waits no longer.
+    /// It vouches for nobody any more, whatever it is, and what waits for it waits no longer. `language`: in which the person is
+    /// told of a phone, a BCP 47 tag.
     #[tracing::instrument(level = "debug", name = "remove_device", skip_all)]
-    pub async fn remove(&self, signed: &Signed, id: DeviceId) -> Result<Outcome, StoreError> {
+    pub async fn remove(&self, signed: &Signed, id: DeviceId, language: &str) -> Result<Outcome, StoreError> {
         if !signed.fresh {
             return Ok(Outcome::ConfirmFirst);
         }
         let user = signed.user.id;
         let event = |action| self.event(action).user(user).device(id);
-        let removed = self.unpair(user, id).await?
+        let removed = self.unpair(user, id, language).await?
             || self.addresses.delete(user, id, &event(Action::OtpDeviceRemoved)).await?
             || self.totps.delete(user, id, &event(Action::TotpDeviceRemoved)).await?;
         if removed {
@@ -129,12 +133,13 @@ impl OwnDevices {
     }
 
     /// `false`: no phone of theirs is called so.
-    async fn unpair(&self, user: UserId, id: DeviceId) -> Result<bool, StoreError> {
+    async fn unpair(&self, user: UserId, id: DeviceId, language: &str) -> Result<bool, StoreError> {
         let event = self.event(Action::DeviceUnpaired);
         let unpaired = self.devices.unpair_if(id, event, |device, _| theirs(device, user)).await?;
         let Some(Ok(Unpaired { device, .. })) = unpaired else { return Ok(false) };
         self.bell.ring(&device.installation).await;
         self.withdraw.of(&device, DEVICE_UNPAIRED).await;
+        self.tell.of(user, Notice::Removed, None, language).await;
         Ok(true)
     }
 

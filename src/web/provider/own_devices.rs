@@ -53,7 +53,7 @@ impl Provider {
             },
             (Some("rename"), Some(id)) => own.rename(signed, id, form.get("name").unwrap_or_default()).await,
             (Some("primary"), Some(id)) => own.make_primary(signed, id).await,
-            (Some("remove"), Some(id)) => own.remove(signed, id).await,
+            (Some("remove"), Some(id)) => own.remove(signed, id, visit.locale.tag()).await,
             (_, _) => Ok(Outcome::Unknown),
         };
         let problem = match outcome.map_err(usecase::Error::from)? {
