@@ -26,6 +26,7 @@ mod m0016_otp_devices;
 mod m0017_push;
 mod m0018_passcodes;
 mod m0020_app_standing;
+mod m0021_pairing_key_used_by;
 mod m0022_push_enabled;
 
 #[derive(Debug)]
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_push::Migration),
             Box::new(m0018_passcodes::Migration),
             Box::new(m0020_app_standing::Migration),
+            Box::new(m0021_pairing_key_used_by::Migration),
             Box::new(m0022_push_enabled::Migration),
         ]
     }
@@ -80,6 +82,7 @@ pub fn sql(name: &str, engine: DbBackend) -> Option<String> {
         "m0017_push" => m0017_push::sql,
         "m0018_passcodes" => m0018_passcodes::sql,
         "m0020_app_standing" => m0020_app_standing::sql,
+        "m0021_pairing_key_used_by" => m0021_pairing_key_used_by::sql,
         "m0022_push_enabled" => m0022_push_enabled::sql,
         _ => return None,
     };

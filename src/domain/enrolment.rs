@@ -68,11 +68,18 @@ pub struct Offer {
     /// With its end, the offer ends. `None`: the flow has not come to one yet.
     pub session: Option<SessionId>,
     pub expires_at: Timestamp,
-    pub answered: bool,
+    pub answer: Answer,
+}
+
+/// What was said to an offer. In this order it rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    None,
+    No,
+    Yes,
 }
 
 /// What showing a ticket comes to.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is the usual case")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     Open(Offer),
@@ -80,6 +87,8 @@ pub enum Shown {
     Foreign,
     /// Answered, or too late.
     Gone,
+    /// The yes of before, once more: whoever says it may not have heard what came of it.
+    Again(Offer),
 }
 
 impl Offer {
@@ -87,23 +96,26 @@ impl Offer {
     pub fn shown(self, jkt: &str, now: Timestamp) -> Shown {
         match () {
             () if self.app.jkt != jkt => Shown::Foreign,
-            () if self.answered || now >= self.expires_at => Shown::Gone,
+            () if self.answer != Answer::None || now >= self.expires_at => Shown::Gone,
             () => Shown::Open(self),
         }
     }
 
-    /// Yes or no: one of them, once.
+    /// Yes or no: one of them, once. The same yes may be said again.
     #[must_use]
-    pub fn answered(self, jkt: &str, now: Timestamp) -> (Self, Shown) {
+    pub fn answered(self, jkt: &str, answer: Answer, now: Timestamp) -> (Self, Shown) {
         let shown = self.clone().shown(jkt, now);
-        let answered = self.answered || matches!(shown, Shown::Open(_));
-        (Self { answered, ..self }, shown)
+        match shown {
+            Shown::Open(_) => (Self { answer, ..self }, shown),
+            Shown::Gone if self.answer == Answer::Yes && answer == Answer::Yes => (self.clone(), Shown::Again(self)),
+            Shown::Gone | Shown::Foreign | Shown::Again(_) => (self, shown),
+        }
     }
 
     /// The answer came to nothing, through no fault of whoever gave it.
     #[must_use]
     pub fn reopened(self) -> Self {
-        Self { answered: false, ..self }
+        Self { answer: Answer::None, ..self }
     }
 }
 
@@ -157,21 +169,33 @@ mod tests {
             password: None,
             session: None,
             expires_at: at(300),
-            answered: false,
+            answer: Answer::None,
         }
     }
 
     #[test]
     fn f2_a_ticket_is_answered_once_in_time_by_its_key() {
-        let (other, shown) = offer().answered("another", at(0));
-        assert_eq!((other.answered, shown), (false, Shown::Foreign));
-        let (late, shown) = offer().answered("own", at(300));
-        assert_eq!((late.answered, shown), (false, Shown::Gone));
-        let (once, shown) = offer().answered("own", at(299));
-        assert!(once.answered && matches!(shown, Shown::Open(_)));
-        let (twice, shown) = once.answered("own", at(299));
-        assert_eq!(shown, Shown::Gone);
-        assert!(matches!(twice.reopened().answered("own", at(299)).1, Shown::Open(_)));
+        let (other, shown) = offer().answered("another", Answer::Yes, at(0));
+        assert_eq!((other.answer, shown), (Answer::None, Shown::Foreign));
+        let (late, shown) = offer().answered("own", Answer::Yes, at(300));
+        assert_eq!((late.answer, shown), (Answer::None, Shown::Gone));
+        let (once, shown) = offer().answered("own", Answer::No, at(299));
+        assert!(once.answer == Answer::No && matches!(shown, Shown::Open(_)));
+        let (twice, shown) = once.answered("own", Answer::Yes, at(299));
+        assert_eq!((twice.answer, shown), (Answer::No, Shown::Gone));
+        assert!(matches!(twice.reopened().answered("own", Answer::Yes, at(299)).1, Shown::Open(_)));
+    }
+
+    #[test]
+    fn f2_a_yes_may_be_said_again_by_its_key_and_nothing_else() {
+        let (said, _) = offer().answered("own", Answer::Yes, at(0));
+        let again = |jkt: &str, answer: Answer, second: i64| said.clone().answered(jkt, answer, at(second));
+        // The answer may have been lost on the way, and the time be over by now.
+        for second in [0, 299, 300] {
+            assert_eq!(again("own", Answer::Yes, second), (said.clone(), Shown::Again(said.clone())));
+        }
+        assert_eq!(again("another", Answer::Yes, 0), (said.clone(), Shown::Foreign));
+        assert_eq!(again("own", Answer::No, 0), (said.clone(), Shown::Gone));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::connection::{Connection, Key};
-use super::{DeviceClient, DeviceClientBuilder};
+use super::{DeviceClient, DeviceClientBuilder, pair_call};
 use crate::call::Call;
 use crate::enrollment::EnrollmentTicket;
 use crate::error::Error;
@@ -16,9 +16,12 @@ use crate::id_token::{Expectations, Offer, Processed};
 use crate::issuer::Issuer;
 use crate::jwk::PublicJwk;
 use crate::messages::{
-    ApproveEnrollmentRequest, Enrollment, EnrollmentApplication, EnrollmentUser, InstallationInfo, Pairing, PushToken,
+    ApproveEnrollmentRequest, Enrollment, EnrollmentApplication, EnrollmentUser, InstallationInfo, Me, Pairing,
+    PushToken,
 };
+use crate::pairing_link::PairingKey;
 use crate::payload::{PayloadFacts, generate_mobile_payload};
+use crate::problem::Code;
 use crate::proof::DeviceKey;
 use crate::software_key::StoredKey;
 use crate::timestamp::Timestamp;
@@ -94,6 +97,27 @@ impl UnpairedClient {
         expected: &Expectations,
     ) -> Result<Processed<PairingObject>, Error> {
         process(&self.connection, None, id_token, expected).await
+    }
+
+    /// As [`DeviceClient::pair`], by the key of this client. Where its [`state`](UnpairedClient::state) was stored before
+    /// and the answer got lost, the same call makes up for it as long as the pairing key is good.
+    pub async fn pair(
+        &self,
+        pairing_key: &PairingKey,
+        installation: &InstallationInfo,
+    ) -> Result<(DeviceClient, Pairing), Error> {
+        let pairing = self.connection.ask::<Pairing>(pair_call(pairing_key, installation)).await?;
+        Ok((DeviceClient::first(self.connection.clone(), &pairing), pairing))
+    }
+
+    /// What this installation is by now. To be asked after the answer to a yes or to a pairing was lost, however long ago:
+    /// nothing, where it is nobody's device.
+    pub async fn recover(&self) -> Result<Option<DeviceClient>, Error> {
+        match self.connection.ask::<Me>(Call::me()).await {
+            Ok(me) => Ok(Some(DeviceClient::known(self.connection.clone(), me))),
+            Err(Error::Refused { problem, .. }) if problem.code == Code::DeviceUnknown => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -184,7 +208,8 @@ impl PairingObject {
 
     /// Yes. What comes back should be stored at once ([`DeviceClient::state`]): the pairing exists on
     /// the server now, and its key only here. A client that was paired before comes back itself, with
-    /// one person more.
+    /// one person more. When the server's answer got lost, the same can be said again; and there is
+    /// [`UnpairedClient::recover`].
     pub async fn approve(
         &self,
         installation: &InstallationInfo,

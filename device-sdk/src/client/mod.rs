@@ -26,7 +26,7 @@ use crate::id::{DeviceId, InstallationId, NotificationId};
 use crate::issuer::Issuer;
 use crate::jwk::PublicJwk;
 use crate::messages::{
-    AckAnswer, AckStatus, DecisionAnswer, InstallationInfo, Me, PairedUser, Pairing, PairingRequest, Pending,
+    AckAnswer, AckStatus, DecisionAnswer, InstallationInfo, Me, MyUser, PairedUser, Pairing, PairingRequest, Pending,
     PushToken, RotateAnswer,
 };
 use crate::notification::{Decision, DenyReason, NewDeviceChoice, Notification};
@@ -233,6 +233,15 @@ impl DeviceClient {
     fn first(connection: Arc<Connection>, pairing: &Pairing) -> Self {
         let users = Arc::new(Mutex::new(vec![paired_device(pairing)]));
         Self { connection, installation_id: pairing.installation_id, users }
+    }
+
+    /// As the server knows it.
+    fn known(connection: Arc<Connection>, me: Me) -> Self {
+        let users = me.users.into_iter().map(|MyUser { user_id, username, name, device_id, .. }| PairedDevice {
+            device_id,
+            user: PairedUser { user_id, username, name },
+        });
+        Self { connection, installation_id: me.installation_id, users: Arc::new(Mutex::new(users.collect())) }
     }
 
     /// One person more, or the same with another name.

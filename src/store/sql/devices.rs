@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::directory::{Area, Change, DEVICE, Directory, device, device_status_text, installation, user};
+use super::directory::{Area, BOTH, Change, DEVICE, Directory, both, device, device_status_text, installation, user};
 use super::{Database, Transaction, WriteError, bounded, bytes, digest_bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
@@ -14,9 +14,6 @@ use crate::domain::user::User;
 use crate::protocol::id::{DeviceId, InstallationId, NativeApplicationId, PairingKey, UserId};
 use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
-
-/// Pairing keys that one user may have at a time.
-const LIVE_KEYS: i64 = 20;
 
 #[derive(Clone, Debug)]
 pub struct Devices {
@@ -96,7 +93,7 @@ impl Devices {
     }
 
     /// Uses a pairing key, once, and makes the phone a device of its user. `event` is completed
-    /// with user and device.
+    /// with user and device. The phone that has used it already is told so again, and nothing changes.
     pub async fn claim(
         &self,
         key: &Digest<PairingKey>,
@@ -114,13 +111,32 @@ impl Devices {
             let Some(owner) = transaction.lock_user(UserId::new(row.uuid(0)?)).await? else {
                 return Ok((Claimed::Invalid, None));
             };
-            if !owner.is_active() || !transaction.use_key(key, now).await? {
+            if !owner.is_active() {
                 return Ok((Claimed::Invalid, None));
             }
-            transaction.pair(owner, newcomer, now, event).await
+            if transaction.use_key(key, newcomer.jkt, now).await? {
+                return transaction.pair(owner, newcomer, now, event).await;
+            }
+            if !transaction.has_used_key(key, newcomer.jkt, now).await? {
+                return Ok((Claimed::Invalid, None));
+            }
+            let again = transaction.of_key(owner, newcomer.jkt).await?;
+            Ok((again.map_or(Claimed::Invalid, |pairing| Claimed::Paired(Box::new(pairing))), None))
         })
         .await;
         self.claimed(claimed)
+    }
+
+    /// The device of an active user that has this key and is not blocked. Read under the user's lock, so that whoever is
+    /// just pairing it has come to an end.
+    pub async fn of_key(&self, user: UserId, jkt: &str) -> Result<Option<Pairing>, StoreError> {
+        let paired: Result<_, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            let Some(owner) = transaction.lock_user(user).await?.filter(User::is_active) else { return Ok(None) };
+            transaction.of_key(owner, jkt).await
+        })
+        .await;
+        paired.map_err(WriteError::unexpected)
     }
 
     /// Makes the phone a device of somebody who agreed to that, or their first one. `password`: when the one was chosen
@@ -298,19 +314,6 @@ impl Transaction {
         Ok(self.find(sql, [bytes(user.uuid()), chosen_at.millis().into()]).await?.is_some())
     }
 
-    /// Whether the user, whose lock we hold, has as many live keys as one may have.
-    pub(super) async fn has_enough_keys(&self, user: UserId, now: Timestamp) -> Result<bool, WriteError> {
-        let live = self
-            .find(
-                "SELECT COUNT(*) FROM pairing_key WHERE user_id = $1 AND used_at IS NULL AND expires_at > $2",
-                [bytes(user.uuid()), now.millis().into()],
-            )
-            .await?
-            .map(|row| row.get::<i64>(0))
-            .transpose()?;
-        Ok(live.is_none_or(|live| live >= LIVE_KEYS))
-    }
-
     /// Deletes a device whose user's lock we hold.
     pub(super) async fn unpair(&self, device: Device) -> Result<Unpaired, WriteError> {
         self.execute("DELETE FROM device WHERE id = $1", [bytes(device.id.uuid())]).await?;
@@ -352,15 +355,13 @@ impl Transaction {
         Ok((Claimed::Paired(Box::new(Pairing { user: owner, device, installation })), Some(change)))
     }
 
-    /// Whether the key was live, and is used now.
-    async fn use_key(&self, key: &Digest<PairingKey>, now: Timestamp) -> Result<bool, WriteError> {
-        let used = self
-            .execute(
-                "UPDATE pairing_key SET used_at = $1 WHERE digest = $2 AND used_at IS NULL AND expires_at > $1",
-                [now.millis().into(), digest_bytes(key)],
-            )
-            .await?;
-        Ok(used == 1)
+    /// What the key is of a user whose lock we hold, unless that is blocked.
+    async fn of_key(&self, owner: User, jkt: &str) -> Result<Option<Pairing>, WriteError> {
+        let sql = format!("SELECT {BOTH} WHERE d.user_id = $1 AND i.jkt = $2");
+        let Some(row) = self.find(&sql, [bytes(owner.id.uuid()), jkt.into()]).await? else { return Ok(None) };
+        let (device, installation) = both(&row)?;
+        let active = device.status == Status::Active;
+        Ok(active.then_some(Pairing { user: owner, device, installation }))
     }
 
     /// The installation that has this key, or a new one.

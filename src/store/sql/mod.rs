@@ -50,6 +50,7 @@ pub mod keys;
 pub mod ledger;
 pub mod otp_devices;
 pub mod outbox;
+mod pairing_keys;
 pub mod passkeys;
 pub mod passwords;
 pub mod people;

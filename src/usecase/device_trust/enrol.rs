@@ -7,7 +7,7 @@ use nod_device::messages::InstallationInfo;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::device::{About, Device};
-use crate::domain::enrolment::{Grounds, LIFETIME, Offer, REMEMBER, Shown, Tickets};
+use crate::domain::enrolment::{Answer, Grounds, LIFETIME, Offer, REMEMBER, Shown, Tickets};
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::native_application::NativeApplication;
@@ -75,13 +75,13 @@ impl OfferEnrolment {
             password: whom.password,
             session: whom.session,
             expires_at,
-            answered: false,
+            answer: Answer::None,
         };
         if self.offers.insert(&ticket.digest(), &offer, REMEMBER).await? {
             return Ok(Some((ticket, expires_at)));
         }
         let again = |offer: Offer| {
-            let open = !offer.answered;
+            let open = offer.answer == Answer::None;
             (Offer { session: whom.session.or(offer.session), expires_at, ..offer }, open)
         };
         let open = self.offers.update(&ticket.digest(), Lifetime::Renew(REMEMBER), again).await?;
@@ -128,7 +128,11 @@ impl AnswerEnrolment {
     ) -> Result<(Device, User), DeviceError> {
         let now = self.clock.now();
         let about = about(info)?;
-        let offer = self.answered(proof, ticket, now).await?;
+        let shown = self.answered(proof, ticket, Answer::Yes, now).await?;
+        if let Shown::Again(offer) = &shown {
+            return self.enrolled(offer).await;
+        }
+        let offer = open(shown)?;
         let enrolled = match self.still_offered(&offer).await {
             Ok(_) => self.enrol(&offer, (&about, language), now).await,
             Err(error) => Err(error),
@@ -143,15 +147,29 @@ impl AnswerEnrolment {
     /// The person does not want it.
     pub async fn deny(&self, proof: &Proved, ticket: &EnrolmentTicket) -> Result<(), DeviceError> {
         let now = self.clock.now();
-        let offer = self.answered(proof, ticket, now).await?;
+        let offer = open(self.answered(proof, ticket, Answer::No, now).await?)?;
         self.ledger.audit(self.event(&offer, now).refused("the person said no")).await;
         Ok(())
     }
 
-    async fn answered(&self, proof: &Proved, ticket: &EnrolmentTicket, now: Timestamp) -> Result<Offer, DeviceError> {
-        let answer = |offer: Offer| offer.answered(&proof.jkt, now);
-        let shown = self.offers.update(&ticket.digest(), Lifetime::Keep, answer).await?;
-        Ok(open(shown.ok_or(DeviceErrorCode::EnrollmentNotFound)?)?)
+    async fn answered(
+        &self,
+        proof: &Proved,
+        ticket: &EnrolmentTicket,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Result<Shown, DeviceError> {
+        let answered = |offer: Offer| offer.answered(&proof.jkt, answer, now);
+        let shown = self.offers.update(&ticket.digest(), Lifetime::Keep, answered).await?;
+        Ok(shown.ok_or(DeviceErrorCode::EnrollmentNotFound)?)
+    }
+
+    /// Whoever did not hear that the app is a device is told again, as long as it is one.
+    async fn enrolled(&self, offer: &Offer) -> Result<(Device, User), DeviceError> {
+        match self.devices.of_key(offer.user, &offer.app.jkt).await? {
+            Some(paired) => Ok((paired.device, paired.user)),
+            None => Err(gone("it was answered, and the app is no device by now")),
+        }
     }
 
     async fn enrol(
@@ -227,7 +245,7 @@ fn open(shown: Shown) -> Result<Offer, DeviceRefusal> {
     match shown {
         Shown::Open(offer) => Ok(offer),
         Shown::Foreign => Err(DeviceErrorCode::EnrollmentNotFound.into()),
-        Shown::Gone => Err(DeviceErrorCode::EnrollmentGone.into()),
+        Shown::Gone | Shown::Again(_) => Err(DeviceErrorCode::EnrollmentGone.into()),
     }
 }
 

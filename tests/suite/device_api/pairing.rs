@@ -71,6 +71,36 @@ async fn t19_2_a_key_pairs_one_phone_however_many_try_at_once() {
     }
 }
 
+/// The answer was lost on its way: the phone is a device, and does not know it.
+#[tokio::test]
+async fn f19_a_phone_that_comes_again_with_its_key_is_answered_in_the_same_way() {
+    let world = World::with().settings(|settings| settings.max_devices = 1).start().await;
+    let alice = world.user("alice").await;
+    let key = alice.pairing_key().await;
+    let mut phone = world.phone();
+    let once = phone.pair(&key).await;
+    assert_eq!(once.status, 201);
+    let watch = world.watch().await;
+    let again = phone.pair(&key).await;
+    assert_eq!((again.status, again.json()), (201, once.json()), "{}", again.text());
+    assert!(watch.events().await.iter().all(|event| event.action != "device.paired"), "it was paired once");
+    world.phone().pair(&key).await.problem(400, "PAIRING_KEY_INVALID");
+
+    // As long as the person may sign in, the device is there, and the key would be good.
+    alice.set_status(Status::Locked).await;
+    phone.pair(&key).await.problem(400, "PAIRING_KEY_INVALID");
+    alice.unlock().await;
+    world.clock.advance(seconds(300));
+    assert_eq!(phone.pair(&key).await.json(), once.json());
+    world.clock.advance(seconds(300));
+    phone.pair(&key).await.problem(400, "PAIRING_KEY_INVALID");
+    let key = alice.pairing_key().await;
+    assert_eq!(phone.pair(&key).await.json(), once.json(), "it stays the device that it is");
+    phone.unpair_by_administrator().await;
+    phone.pair(&key).await.problem(400, "PAIRING_KEY_INVALID");
+    assert!(world.rows("device").await.is_empty(), "a used key makes no device");
+}
+
 #[tokio::test]
 async fn t19_3_a_person_has_so_many_devices() {
     let world = World::with().settings(|settings| settings.max_devices = 2).start().await;

@@ -96,7 +96,8 @@ async fn t2_7_a_ticket_is_its_keys_alone_for_five_minutes_and_once() {
         assert_eq!((answer.status, answer.json()["code"].clone()), (404, json!("ENROLLMENT_NOT_FOUND")));
     }
     assert_eq!(phone.enrol(ticket(&state)).await.status, 201, "a stranger has spoiled nothing");
-    assert_eq!(phone.enrol(ticket(&state)).await.status, 410);
+    assert_eq!(phone.refuse_enrolment(ticket(&state)).await.status, 410);
+    assert_eq!(other.enrol(ticket(&state)).await.status, 404, "nor is it told anything afterwards");
     let (_, _, state) = scene.by(&other).await;
     assert_eq!(state["status"], "PUSH_CONFIRMATION_WAITING", "there is a device now, and it was not shown");
     let scene = Scene::of(usual()).await;
@@ -104,6 +105,30 @@ async fn t2_7_a_ticket_is_its_keys_alone_for_five_minutes_and_once() {
     let (_, _, state) = scene.by(&late).await;
     scene.world.clock.advance(seconds(300));
     assert_eq!(late.enrol(ticket(&state)).await.status, 410);
+}
+
+/// The answer was lost on its way: the phone is a device, and does not know it.
+#[tokio::test]
+async fn f2_a_yes_that_is_said_again_is_answered_in_the_same_way() {
+    let scene = Scene::of(usual()).await;
+    let mut phone = scene.world.phone();
+    let (_, _, state) = scene.by(&phone).await;
+    let once = phone.enrol(ticket(&state)).await;
+    assert_eq!(once.status, 201);
+    let watch = scene.world.watch().await;
+    for minutes in [0, 6] {
+        scene.world.clock.advance(seconds(60 * minutes));
+        let again = phone.enrol(ticket(&state)).await;
+        assert_eq!((again.status, again.json()), (201, once.json()), "{}", again.text());
+    }
+    assert!(watch.events().await.iter().all(|event| event.action != "device.paired"), "it was paired once");
+    assert_eq!(scene.world.rows("device").await.len(), 1);
+    // What is said again makes no device of what is none, or should be none.
+    phone.block().await;
+    phone.enrol(ticket(&state)).await.problem(410, "ENROLLMENT_GONE");
+    phone.unpair_by_administrator().await;
+    phone.enrol(ticket(&state)).await.problem(410, "ENROLLMENT_GONE");
+    assert!(scene.world.rows("device").await.is_empty());
 }
 
 #[tokio::test]

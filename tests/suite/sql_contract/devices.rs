@@ -16,6 +16,7 @@ use super::stage::{Stage, later, now, paired, until};
 on_every_engine! {
     a_pairing_key_makes_one_device
     a_pairing_key_ends_by_time_and_with_its_user
+    a_pairing_key_says_the_same_again_to_the_phone_that_has_used_it
     a_user_has_few_live_pairing_keys
     a_user_has_few_devices
     the_first_device_is_primary_and_the_next_follows_it
@@ -66,7 +67,22 @@ async fn a_pairing_key_ends_by_time_and_with_its_user(stage: Stage) {
     assert_eq!(stage.claim(0, key, "jkt", 10).await, Claimed::Invalid);
     here.people.update(alice.id, &event, now(), set(user::Status::Active)).await.unwrap();
     paired(stage.claim(0, key, "jkt", 10).await);
-    assert_eq!(stage.claim(0, key, "jkt", 10).await, Claimed::Invalid);
+    assert_eq!(stage.claim(0, key, "another", 10).await, Claimed::Invalid);
+}
+
+/// On whichever node the phone comes again.
+async fn a_pairing_key_says_the_same_again_to_the_phone_that_has_used_it(stage: Stage) {
+    let alice = stage.user("alice").await;
+    let key = stage.pairing_key(&alice).await;
+    let pairing = paired(stage.claim(0, key, "jkt", 1).await);
+    let counts = ["SELECT COUNT(*) FROM device", "SELECT COUNT(*) FROM audit"];
+    let before = [stage.count(counts[0]).await, stage.count(counts[1]).await];
+    let again = paired(stage.claim(1, key, "jkt", 1).await);
+    assert_eq!((again.device, again.user.id), (pairing.device.clone(), alice.id));
+    assert_eq!([stage.count(counts[0]).await, stage.count(counts[1]).await], before);
+    let event = stage.event(Action::DeviceUnpaired);
+    stage.nodes[0].devices.unpair(pairing.device.id, &event).await.unwrap();
+    assert_eq!(stage.claim(1, key, "jkt", 1).await, Claimed::Invalid, "it pairs nobody twice");
 }
 
 async fn a_user_has_few_live_pairing_keys(stage: Stage) {

@@ -202,6 +202,53 @@ async fn without_an_offer_the_device_api_is_not_asked() {
     assert_eq!(paths(&double), [METADATA, "/keys"], "and the keys are kept");
 }
 
+/// Whatever did not come back is asked for again, by the same key.
+#[tokio::test]
+async fn a_lost_answer_is_made_up_for() {
+    let signer = SoftwareKey::generate().unwrap();
+    let lost = AtomicI64::new(2);
+    let double = issuer(json!([jwk(&signer, "k1")]), move |request| match request.path.as_str() {
+        "/device/v1/me" => Answer::json(
+            200,
+            json!({
+                "installationId": INSTALLATION, "issuer": "https://id.example", "time": NOW,
+                "users": [{
+                    "userId": uuid::Uuid::from_u128(1001), "username": "alice", "deviceId": uuid::Uuid::from_u128(1),
+                    "role": "PRIMARY", "status": "ACTIVE",
+                }],
+            })
+            .to_string(),
+        ),
+        _ if request.method == "GET" => enrollment(),
+        // A server that is done, and whose answer goes nowhere.
+        _ if lost.fetch_sub(1, Ordering::SeqCst) > 0 => Answer::default(),
+        _ => pairing(INSTALLATION, 1, "alice"),
+    })
+    .await;
+    let client = unpaired(&double.issuer);
+    let token = id_token(&double.issuer, &signer, "k1", Some(&offered()));
+    let offer = accepted(client.process_id_token(&token, &expected()).await);
+    offer.approve(&info(), None).await.unwrap_err();
+    let recovered = client.recover().await.unwrap().unwrap().state();
+    client.pair(&pairing_key(), &info()).await.unwrap_err();
+
+    let (approved, _) = offer.approve(&info(), None).await.unwrap();
+    let (paired, _) = client.pair(&pairing_key(), &info()).await.unwrap();
+    assert_eq!(recovered.users.len(), 1);
+    assert_eq!((approved.state(), paired.state()), (recovered.clone(), recovered));
+    let sent: Vec<_> = double.received().into_iter().filter(|request| request.method == "POST").collect();
+    let keys: Vec<_> = sent.iter().map(|request| proof(&double.issuer, request).1).collect();
+    assert_eq!(keys, [client.public_jwk(); 4], "the key that was used is the one that comes again");
+}
+
+#[tokio::test]
+async fn what_is_nobodys_device_recovers_nothing() {
+    let double = Double::start(|_, _| Answer::problem(401, "DEVICE_UNKNOWN")).await;
+    assert!(unpaired(&double.issuer).recover().await.unwrap().is_none());
+    let double = Double::start(|_, _| Answer::problem(503, "TEMPORARILY_UNAVAILABLE")).await;
+    assert_eq!(unpaired(&double.issuer).recover().await.unwrap_err().code(), "TEMPORARILY_UNAVAILABLE");
+}
+
 #[tokio::test]
 async fn an_offer_to_another_phone_is_none() {
     let signer = SoftwareKey::generate().unwrap();
