@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Wiring, push};
 use crate::http::device::DeviceApi;
 use crate::http::device::events::Streams;
+use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::kept::Kept;
 use crate::store::shelves::DeviceBell;
@@ -69,6 +70,7 @@ impl Wiring {
                 tell: self.parts.tell(),
                 clock: self.clock(),
                 entropy: self.entropy(),
+                browsers: RelyingParty::of_issuer(&self.settings.issuer).is_some(),
                 max_devices: self.settings.max_devices,
             },
             push: self.register_push(),

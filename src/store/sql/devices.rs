@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
+use super::besides::Besides;
 use super::directory::{Area, BOTH, Change, DEVICE, Directory, both, device, device_status_text, installation, user};
 use super::{Database, Transaction, WriteError, bounded, bytes, digest_bytes};
 use crate::clock::Timestamp;
-use crate::domain::audit::Event;
+use crate::domain::audit::{Action, Event};
 use crate::domain::device::{About, Device, Installation, Status};
 use crate::domain::user::User;
 use crate::protocol::id::{DeviceId, InstallationId, NativeApplicationId, PairingKey, UserId};
@@ -143,7 +144,7 @@ impl Devices {
     /// that has to be theirs still. `event` is completed with user and device.
     pub async fn enrol(
         &self,
-        (user, password, first): (UserId, Option<Timestamp>, bool),
+        (user, password, besides): (UserId, Option<Timestamp>, Besides),
         newcomer: &Newcomer<'_>,
         now: Timestamp,
         event: Event,
@@ -162,7 +163,7 @@ impl Devices {
                 return Ok((Claimed::Invalid, None));
             }
             let (count, _) = transaction.devices_and_next(user).await?;
-            if count == 0 || !first {
+            if besides == Besides::Anything || (count == 0 && !transaction.has_factor(user, besides).await?) {
                 return transaction.pair(owner, newcomer, now, event).await;
             }
             let is_full = count >= i64::from(newcomer.max_devices);
@@ -333,7 +334,7 @@ impl Transaction {
     }
 
     /// Pairs a phone with a user whose lock we hold. An installation that is a device of this user already stays the
-    /// device that it is; a blocked one is not let in again.
+    /// device that it is, but for the application where it has none yet; a blocked one is not let in again.
     async fn pair(
         self,
         owner: User,
@@ -342,11 +343,11 @@ impl Transaction {
         event: Event,
     ) -> Result<(Claimed, Option<Change>), WriteError> {
         let installation = self.installation_for(newcomer, now).await?;
-        let device = match self.device_of(owner.id, installation.id).await? {
+        let (device, event) = match self.device_of(owner.id, installation.id).await? {
             Some(device) if device.status == Status::Blocked => return Ok((Claimed::Invalid, None)),
-            Some(device) => device,
+            Some(device) => self.as_application(device, newcomer, event).await?,
             None => match self.add_device(newcomer, owner.id, installation.id, now).await? {
-                Some(device) => device,
+                Some(device) => (device, event),
                 None => return Ok((Claimed::Full, None)),
             },
         };
@@ -397,6 +398,22 @@ impl Transaction {
         let sql = format!("SELECT {DEVICE} WHERE user_id = $1 AND installation_id = $2");
         let row = self.find(&sql, [bytes(user.uuid()), bytes(installation.uuid())]).await?;
         Ok(row.map(|row| device(&row)).transpose()?)
+    }
+
+    /// A device that was paired with a key, for any app, becomes that of the application that enrols it: the event says so.
+    async fn as_application(
+        &self,
+        device: Device,
+        newcomer: &Newcomer<'_>,
+        event: Event,
+    ) -> Result<(Device, Event), WriteError> {
+        let Some(application) = newcomer.application.filter(|_| device.application.is_none()) else {
+            return Ok((device, event));
+        };
+        let sql = "UPDATE device SET application_id = $1 WHERE id = $2";
+        self.execute(sql, [application.as_str().into(), bytes(device.id.uuid())]).await?;
+        let event = Event { action: Action::DeviceUpdated, ..event }.of("application");
+        Ok((Device { application: Some(application.clone()), ..device }, event))
     }
 
     /// How many devices the user has, whose lock we hold, and the position of a next one.

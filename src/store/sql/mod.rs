@@ -35,6 +35,7 @@ use crate::secret::Secret;
 pub mod alone;
 pub mod app_standings;
 pub mod audit;
+pub mod besides;
 pub mod bootstrap;
 pub mod clients;
 mod connect;

@@ -21,6 +21,7 @@ use crate::protocol::id::{
 };
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
+use crate::store::sql::besides::Besides;
 use crate::store::sql::devices::{Claimed, Devices, Newcomer};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
@@ -100,6 +101,8 @@ pub struct AnswerEnrolment {
     pub tell: TellPerson,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
+    /// Browsers have passkeys for this issuer.
+    pub browsers: bool,
     pub max_devices: u32,
 }
 
@@ -188,7 +191,7 @@ impl AnswerEnrolment {
             max_devices: self.max_devices,
         };
         // Others may have been offered the same at the same time.
-        let whose = (offer.user, offer.password, offer.grounds == Grounds::First);
+        let whose = (offer.user, offer.password, self.besides(offer).await?);
         match self.devices.enrol(whose, &newcomer, now, self.event(offer, now)).await? {
             Claimed::Paired(paired) => {
                 self.bell.ring(&paired.installation.id).await;
@@ -204,6 +207,16 @@ impl AnswerEnrolment {
                 Err(DeviceErrorCode::MethodLimitReached.into())
             }
         }
+    }
+
+    /// What the person may have by now, to whom this was offered.
+    async fn besides(&self, offer: &Offer) -> Result<Besides, StoreError> {
+        if offer.grounds != Grounds::First {
+            return Ok(Besides::Anything);
+        }
+        let sign_on = self.directory.sign_on().await?;
+        let counts = sign_on.mfa_policy(&offer.policy).is_some_and(|policy| policy.fido2.enabled && self.browsers);
+        Ok(if counts { Besides::Nothing } else { Besides::Passkeys })
     }
 
     /// What held when it was offered may hold no more.

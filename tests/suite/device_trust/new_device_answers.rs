@@ -243,3 +243,26 @@ async fn t10_1_the_only_phone_goes_away_while_it_is_asked_and_the_new_one_is_the
     assert_eq!(scene.devices().await, 1);
     scene.tokens(&mut browser, &id).await;
 }
+
+/// A phone that was paired with a key is a device of no app: with the yes to the offer it is that of this one.
+#[tokio::test]
+async fn f10_what_was_paired_with_a_key_meanwhile_is_trusted_once_the_offer_is_accepted() {
+    let scene = Scene::of(policy()).await;
+    let primary = scene.trusted().await;
+    let mut new = scene.world.phone();
+    let (mut browser, id, _) = scene.by_new(&new, "Pixel 9").await;
+    primary.choose(&primary.question().await, NewDeviceChoice::Trusted).await.ok();
+    let state = poll(&mut browser, &id).await;
+    assert_eq!(new.pair(&scene.alice.pairing_key().await).await.status, 201);
+    let paired = new.device();
+    let watch = scene.world.watch().await;
+    assert_eq!(new.enrol(ticket(&state)).await.status, 201);
+    let events = watch.events().await;
+    let told: Vec<_> = events.iter().filter(|event| event.action.starts_with("device.")).collect();
+    assert_eq!(told.len(), 1, "nothing was paired");
+    assert_eq!((told[0].action.as_str(), told[0].reason.as_deref()), ("device.updated", Some("application")));
+    assert_eq!(scene.devices().await, 2);
+    assert_eq!(new.me().await.users[0].device_id, paired, "it stays the device that it is");
+    let (_, _, state) = scene.by(&new).await;
+    assert_eq!(state["code"], "device_authorized");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{PASSWORD, Scene, claims, json, made, new_device, new_device_told, ticket};
+use super::{PASSWORD, Scene, claims, json, made, new_device, new_device_told, ticket, usual};
 use crate::sign_in::every_state::only_its_links;
 use crate::sign_in::passkeys::options;
 use crate::world::authenticator::Passkey;
@@ -299,4 +299,19 @@ async fn a_session_alone_is_asked_first_whether_it_is_them() {
     let page = browser.press(&page, "ask", &[]).await.unwrap();
     page.has("Use your passkey");
     assert!(browser.answer(&page, &mut passkey).await.is_err(), "back at the shop");
+}
+
+/// [flows.md H.5] a passkey is one where the policy says so.
+#[tokio::test]
+async fn an_offer_of_a_first_device_ends_with_a_passkey_that_counts() {
+    for counts in [true, false] {
+        let mut mfa = usual();
+        mfa["fido2"] = json!({ "enabled": counts });
+        let desk = Desk::of(mfa).await;
+        let mut phone = desk.scene.world.phone();
+        let (_, _, state) = desk.scene.by(&phone).await;
+        desk.passkey("alice").await;
+        let answer = phone.enrol(ticket(&state)).await;
+        assert_eq!(answer.status, if counts { 410 } else { 201 }, "{}", answer.text());
+    }
 }

@@ -1,7 +1,7 @@
 //! What the trust in a device is worth, for how long, and to whom (flows.md H.4, H.5; security.md 1.10, case 94).
 
 use super::{Scene, authenticate, claims, json, ticket, usual};
-use crate::world::{Browser, Phone, seconds};
+use crate::world::{Browser, Phone, World, seconds};
 
 /// In this browser, which may have a session by now.
 async fn again(scene: &Scene, browser: &mut Browser, phone: &Phone) -> (String, serde_json::Value) {
@@ -56,6 +56,24 @@ async fn h5_of_two_offers_one_is_taken() {
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 410]);
     assert_eq!(scene.world.rows("device").await.len(), 1);
+}
+
+/// [flows.md H.5] first is who has nothing: an address or an app that came meanwhile is asked for from then on, and the
+/// password alone pairs nothing.
+#[tokio::test]
+async fn an_offer_of_a_first_device_ends_with_another_second_factor() {
+    for what in ["an address", "an authenticator app"] {
+        let scene = Scene::in_world(World::with().letters().start().await, usual()).await;
+        let mut phone = scene.world.phone();
+        let (_, _, state) = scene.by(&phone).await;
+        if what == "an address" {
+            scene.address("alice", "alice@home.example").await;
+        } else {
+            scene.authenticator("alice").await;
+        }
+        phone.enrol(ticket(&state)).await.problem(410, "ENROLLMENT_GONE");
+        assert!(scene.world.rows("device").await.is_empty(), "{what}");
+    }
 }
 
 #[tokio::test]
