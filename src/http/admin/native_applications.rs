@@ -237,7 +237,7 @@ impl NativeApplicationsApi {
 
     /// Delete a native application
     ///
-    /// Refused while an MFA policy names it.
+    /// Refused while an MFA policy or a device names it: one of the same name would be trusted on those devices.
     #[oai(
         path = "/native-applications/:native_application_id",
         method = "delete",

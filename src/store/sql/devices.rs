@@ -1,7 +1,7 @@
 //! Changes of devices: pairing, rotation of an installation's key, blocking, unpairing.
 //!
 //! Rows are locked in one order, so that no two changes wait for each other: the user, then the
-//! installation, then the epoch.
+//! application, then the installation, then the epoch.
 
 use std::sync::Arc;
 
@@ -159,7 +159,7 @@ impl Devices {
             {
                 return Ok((Claimed::Invalid, None));
             }
-            if transaction.blocks(user, newcomer.jkt).await? {
+            if transaction.blocks(user, newcomer.jkt).await? || !transaction.lock_application(newcomer).await? {
                 return Ok((Claimed::Invalid, None));
             }
             let (count, _) = transaction.devices_and_next(user).await?;
@@ -398,6 +398,13 @@ impl Transaction {
         let sql = format!("SELECT {DEVICE} WHERE user_id = $1 AND installation_id = $2");
         let row = self.find(&sql, [bytes(user.uuid()), bytes(installation.uuid())]).await?;
         Ok(row.map(|row| device(&row)).transpose()?)
+    }
+
+    /// Whether the application is there, and stays until this transaction ends: it is not deleted while a device names it.
+    async fn lock_application(&self, newcomer: &Newcomer<'_>) -> Result<bool, WriteError> {
+        let Some(application) = newcomer.application else { return Ok(true) };
+        let sql = "SELECT id FROM native_application WHERE id = $1";
+        Ok(self.find_locked(sql, [application.as_str().into()]).await?.is_some())
     }
 
     /// A device that was paired with a key, for any app, becomes that of the application that enrols it: the event says so.

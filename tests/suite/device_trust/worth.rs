@@ -76,6 +76,19 @@ async fn an_offer_of_a_first_device_ends_with_another_second_factor() {
     }
 }
 
+/// Another one of its name would be trusted on the devices of the one before.
+#[tokio::test]
+async fn an_application_stays_while_devices_name_it() {
+    let scene = Scene::of(usual()).await;
+    let phone = scene.trusted().await;
+    let admin = scene.world.robot("another", "nod:admin").await;
+    admin.patch("/admin/v1/mfa-policies/mfa", &json!({ "applications": [] })).await.ok();
+    let app = "/admin/v1/native-applications/shop-app";
+    admin.delete(app).await.admin_problem(409, "native_application_in_use");
+    phone.unpair_by_administrator().await;
+    assert_eq!(admin.delete(app).await.status, 204);
+}
+
 #[tokio::test]
 async fn an_offer_ends_with_what_it_was_made_for() {
     let scene = Scene::of(usual()).await;

@@ -68,7 +68,9 @@ impl Part for Application {
 impl Part for NativeApplication {
     const TABLE: &str = "native_application";
     const UNREADABLE: &'static str = "a native application that cannot be read";
-    const USED: &str = "SELECT 1 FROM mfa_policy_application WHERE application_id = $1 LIMIT 1";
+    // One that is made anew under the same name would be trusted on the devices of the one before.
+    const USED: &str = "SELECT 1 FROM mfa_policy_application WHERE application_id = $1 UNION ALL \
+                        SELECT 1 FROM device WHERE application_id = $1 LIMIT 1";
 
     identified_by!(NativeApplicationId);
 
