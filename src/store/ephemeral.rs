@@ -76,7 +76,7 @@ pub enum Purpose {
     PayloadReplay,
     /// `domain::flow::of_browser::FlowsOfBrowser` by digest of the browser's key.
     FlowsOfBrowser,
-    /// `domain::push_allowance::PushAllowance` by person and MFA policy.
+    /// `domain::push_allowance::PushAllowance` by person.
     PushAllowance,
     /// `domain::otp_guard::OtpGuard` by person.
     OtpGuard,

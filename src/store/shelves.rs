@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use crate::protocol::id::{
     AuthReqId, AuthorizationCode, BrowserKey, CeremonyId, DeviceCode, DeviceId, EnrolmentTicket, FlowId,
-    InstallationId, MfaPolicyId, OtpId, PushedRequestId, RecoveryId, UserId,
+    InstallationId, OtpId, PushedRequestId, RecoveryId, UserId,
 };
 use crate::protocol::phone_number::PhoneNumber;
 use crate::protocol::user_code::UserCode;
@@ -141,11 +141,10 @@ impl Shelved for FlowsOfBrowser {
 
 impl Shelved for PushAllowance {
     const PURPOSE: Purpose = Purpose::PushAllowance;
-    type Id = (UserId, MfaPolicyId);
+    type Id = UserId;
 
-    fn id((user, policy): &(UserId, MfaPolicyId)) -> Vec<u8> {
-        let policy = sha256(policy.as_str().as_bytes());
-        [user.uuid().as_bytes().as_slice(), &policy].concat()
+    fn id(id: &UserId) -> Vec<u8> {
+        id.uuid().as_bytes().to_vec()
     }
 }
 

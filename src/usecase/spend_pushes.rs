@@ -1,14 +1,13 @@
-//! How often a person is asked on their phones by one MFA policy, be it in a sign-in or because a relying party asks
+//! How often a person is asked on their phones by MFA policies, be it in a sign-in or because a relying party asks
 //! [flows.md D.1; security.md case 122].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::occasion::Notice;
-use crate::domain::push_allowance::{Allowed, PushAllowance};
+use crate::domain::push_allowance::{Allowed, PushAllowance, REMEMBERED};
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
 use crate::protocol::id::{ClientId, RequestId, UserId};
@@ -33,13 +32,12 @@ impl SpendPushes {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let limit = policy.push_limit;
-        let remembered = Duration::from_secs(u64::from(limit.time_period.max(limit.lock_duration)));
         let one_more = |allowance: PushAllowance| {
             let (next, allowed) = allowance.ask(limit, now);
             let until = next.locked_until();
             (next, (allowed, until))
         };
-        let (allowed, until) = self.allowances.upsert(&(user, policy.id.clone()), remembered, one_more).await?;
+        let (allowed, until) = self.allowances.upsert(&user, REMEMBERED, one_more).await?;
         if allowed == Allowed::Locked {
             let (client, request) = asks;
             let event = Event::new(self.entropy.ordered_uuid(now), now, Action::SecondFactorEvaluated);

@@ -3,7 +3,8 @@
 use nod_device::{DenyReason, NumberMatching};
 use serde_json::Value;
 
-use super::{PASSWORD, Scene, authenticate, claims, json};
+use super::{PASSWORD, Scene, authenticate, claims, json, made};
+use crate::admin::robot::Robot;
 use crate::sign_in::cookieless::Caller;
 use crate::sign_in::every_state::only_its_links;
 use crate::world::{Answer, Browser, FLOWS, World, seconds};
@@ -232,6 +233,39 @@ async fn t9_12_nobody_is_asked_without_end() {
     scene.world.clock.advance(seconds(61));
     let (_, _, state) = scene.asked().await;
     assert_eq!(state["status"], WAITING);
+}
+
+/// It is the person who is asked, whatever asks them: another policy gives no other five questions.
+#[tokio::test]
+async fn security_5_6_another_policy_asks_no_more_often() {
+    let scene = Scene::with_phones(without_numbers(), 1).await;
+    let admin = scene.world.robot("operator", "nod:admin").await;
+    let mut another = without_numbers();
+    another["id"] = json!("another");
+    made(&admin, "/admin/v1/mfa-policies", another).await;
+    for policy in ["mfa", "another", "mfa", "another", "mfa"] {
+        asks_by(&admin, policy).await;
+        let (mut browser, id, state) = scene.asked().await;
+        assert_eq!(state["status"], WAITING);
+        gives_up(&mut browser, &id).await;
+    }
+    for policy in ["another", "mfa"] {
+        asks_by(&admin, policy).await;
+        let mut browser = scene.world.browser();
+        let id = scene.at_second_factor(&mut browser).await;
+        let told = browser.act(&id, "authenticate", &json!({})).await.json();
+        assert_eq!(told["details"][0]["code"], "PUSH_FAILED", "{policy}: {told}");
+    }
+    assert!(scene.alice.phone().pending().await.is_empty(), "nothing was sent");
+}
+
+/// The MFA policy of the second step, from now on.
+async fn asks_by(admin: &Robot<'_>, policy: &str) {
+    let steps = json!([
+        { "id": "password", "source": "password" },
+        { "id": "mfa", "source": "mfa", "mfa_policy": policy },
+    ]);
+    admin.patch("/admin/v1/policies/both", &json!({ "steps": steps })).await.ok();
 }
 
 /// On our own pages, nobody has anything to press: the policy knows what becomes of it.
