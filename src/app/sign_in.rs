@@ -213,7 +213,12 @@ impl Wiring {
     }
 
     pub(super) fn spend_pushes(&self) -> SpendPushes {
-        SpendPushes { allowances: Shelf::new(self.store()), tell: self.parts.tell(), ledger: self.parts.ledger.clone(), entropy: self.entropy() }
+        SpendPushes {
+            allowances: Shelf::new(self.store()),
+            tell: self.parts.tell(),
+            ledger: self.parts.ledger.clone(),
+            entropy: self.entropy(),
+        }
     }
 
     pub(super) fn offers(&self) -> OfferEnrolment {

@@ -260,7 +260,7 @@ impl Flow {
 
     /// In this way the person is asked from now on, and in no other. `None`: it is on none of the devices on which they
     /// can be.
-    fn asked_by(self, next: SecondFactor) -> Option<Self> {
+    fn asked_now(self, next: SecondFactor) -> Option<Self> {
         self.asking(Source::Mfa)?;
         let offered = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
         next.selected().filter(|selected| offered.contains(selected))?;
@@ -270,7 +270,7 @@ impl Flow {
     /// The person is asked on this device from now on, and on no other. `None`: it is none of those that can be.
     #[must_use]
     pub fn pushed(self, pushed: Pushed) -> Option<Self> {
-        self.asked_by(SecondFactor::Waiting(pushed))
+        self.asked_now(SecondFactor::Waiting(pushed))
     }
 
     /// The code that was sent last.
@@ -284,7 +284,7 @@ impl Flow {
     /// This code is on its way, and no other is worth anything. `None`: it goes to none of those where one can.
     #[must_use]
     pub fn code_sent(self, sent: Sent) -> Option<Self> {
-        self.asked_by(SecondFactor::Otp(sent))
+        self.asked_now(SecondFactor::Otp(sent))
     }
 
     /// This code has come back. `None`: nobody waits for it.
@@ -307,7 +307,7 @@ impl Flow {
     /// The code of this app is waited for, and no other is worth anything. `None`: it is none of those that can be.
     #[must_use]
     pub fn with_typing(self, typing: Typing) -> Option<Self> {
-        self.asked_by(SecondFactor::Totp(typing))
+        self.asked_now(SecondFactor::Totp(typing))
     }
 
     /// The code of this app was right. `None`: nobody waits for it.
@@ -330,7 +330,7 @@ impl Flow {
     /// This passkey is asked for, and is yet to be given something to sign. `None`: it is none of those that can be.
     #[must_use]
     pub fn with_assertion(self, asserting: Asserting) -> Option<Self> {
-        self.asked_by(SecondFactor::Asserting(asserting))
+        self.asked_now(SecondFactor::Asserting(asserting))
     }
 
     /// A passkey of the person has answered. `None`: nobody waits for it, or it is another person's.

@@ -214,6 +214,18 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
     assert_eq!(admin.delete(&at).await.status, 204);
     admin.get(&at).await.admin_problem(404, "not_found");
 
+    let events = watch.events().await.into_iter().filter(|event| event.result == "done");
+    let told: Vec<_> = events.map(|event| event.action).filter(|action| action != "admin.called").collect();
+    assert_eq!((told[0].as_str(), told[1].as_str()), ("mfa_policy.created", "mfa_policy.updated"));
+    assert_eq!(told.last().map(String::as_str), Some("mfa_policy.deleted"));
+}
+
+#[tokio::test]
+async fn what_an_mfa_policy_cannot_be_is_refused() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    app(&admin, "bank-app").await;
+    location(&admin.post(NATIVE, &bank()).await);
     let twice = json!([{ "application": "bank" }, { "application": "bank" }]);
     let many: Vec<_> = (0..21).map(|n| json!({ "application": format!("a{n}") })).collect();
     for (body, expected) in [
@@ -265,10 +277,6 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
     for applications in [json!(["bank"]), json!([{}]), json!([{ "application": "bank", "sms": true }])] {
         admin.post(MFA, &json!({ "applications": applications })).await.admin_problem(400, "invalid_request");
     }
-    let events = watch.events().await.into_iter().filter(|event| event.result == "done");
-    let told: Vec<_> = events.map(|event| event.action).filter(|action| action != "admin.called").collect();
-    assert_eq!((told[0].as_str(), told[1].as_str()), ("mfa_policy.created", "mfa_policy.updated"));
-    assert_eq!(told.last().map(String::as_str), Some("mfa_policy.deleted"));
 }
 
 /// What people trust is not pulled away from under them.
