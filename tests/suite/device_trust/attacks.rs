@@ -100,7 +100,7 @@ async fn t1_6_the_second_factor_is_asked_for_in_either_way() {
 }
 
 #[tokio::test]
-async fn t2_10_an_offer_vendor_issuer_or_for_another_client_is_none() {
+async fn t2_10_an_offer_of_another_issuer_or_for_another_client_is_none() {
     let scene = Scene::of(usual()).await;
     let phone = scene.world.phone();
     let (mut browser, id, _) = scene.by(&phone).await;
@@ -218,7 +218,7 @@ async fn security_85_of_many_sign_ins_with_one_payload_one_has_it() {
 }
 
 #[tokio::test]
-async fn security_87_no_payload_is_signed_in_a_weaker_way_or_vendor_version() {
+async fn security_87_no_payload_is_signed_in_a_weaker_way_or_of_another_version() {
     let scene = Scene::of(usual()).await;
     let phone = scene.world.phone();
     let (header, claims) = decoded(&phone.payload(|_| {}));

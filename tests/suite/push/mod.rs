@@ -207,7 +207,7 @@ async fn at_rest(world: &World) -> Option<std::time::Duration> {
         let text = row.split(' ').find_map(|part| part.strip_prefix("due_at=")).unwrap_or_else(|| panic!("{row}"));
         text.parse().unwrap()
     };
-    for look in 0..3000 {
+    for look in 0..15_000 {
         let now = world.now().millis();
         let left: Vec<_> = pushes(world).await.iter().map(|row| due(row) - now).collect();
         // Time stands still: what is due in just that long was taken now. Unless that is a pause that happens to be as
