@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
+use crate::domain::flow::LONGEST;
 use crate::domain::occasion::{Notice, Occasion};
 use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Served, Withdrawn};
 use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets};
@@ -129,7 +130,7 @@ impl SendMail {
         let Some(Addressed { user, parcel, sent }) = self.write(&occasion, row, now).await? else {
             // Somebody who is stopped, say: whoever waits for the code hears that there is none.
             if is_code {
-                self.note(row, Delivery::NotSent, until).await;
+                self.note(row, Delivery::NotSent).await;
             }
             return self.outbox.done(row.id).await;
         };
@@ -171,7 +172,7 @@ impl SendMail {
             }
         };
         if is_code {
-            self.note(row, became, until).await;
+            self.note(row, became).await;
         }
         settled
     }
@@ -193,11 +194,10 @@ impl SendMail {
         self.clock.now().since(row.created_at).clamp(backoff(1), backoff(u32::MAX))
     }
 
-    /// What became of a code, for whoever waits for it. That it cannot be kept is no reason to send it again.
-    async fn note(&self, row: &Leased, became: Delivery, until: Timestamp) {
-        let lifetime = until.since(self.clock.now());
+    /// What became of a code, for whoever waits for it, and for as long as a flow may show it. That it cannot be kept is no reason to send it again.
+    async fn note(&self, row: &Leased, became: Delivery) {
         let then = |delivery: Delivery| (delivery.then(became), ());
-        if let Err(error) = self.deliveries.upsert(&OtpId::new(row.id), lifetime, then).await {
+        if let Err(error) = self.deliveries.upsert(&OtpId::new(row.id), LONGEST, then).await {
             tracing::warn!(%error, "what became of a code is not kept");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
-use crate::domain::flow::Flow;
+use crate::domain::flow::{Flow, LONGEST};
 use crate::domain::ladder::DAY;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::occasion::Occasion;
@@ -178,8 +178,7 @@ impl SendCode {
 
     /// The person is told as of a message that nobody has taken, and of other ways. The same for every reason.
     async fn none_goes(&self, sent: &Sent) -> Result<(), StoreError> {
-        let lifetime = sent.expires_at().since(sent.sent_at);
-        self.deliveries.insert(&sent.id, &Delivery::NotSent, lifetime).await?;
+        self.deliveries.insert(&sent.id, &Delivery::NotSent, LONGEST).await?;
         Ok(())
     }
 

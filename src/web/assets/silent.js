@@ -6,3 +6,5 @@ const button = form?.querySelector('button[value="poll"]')
 if (form instanceof HTMLFormElement && button instanceof HTMLButtonElement) {
   setTimeout(() => form.requestSubmit(button), 1000)
 }
+
+export {}
