@@ -21,8 +21,16 @@ before(async () => {
 })
 after(() => dev?.stop())
 
-/** A page that sends itself is never done loading: what it leads to leaves it where it is. */
+/** @param {import('playwright-core').Route} route */
+const stays = (route) => (route.request().method() === 'POST' ? route.fulfill({ status: 204 }) : route.continue())
+
+/**
+ * A page that sends itself is never done loading: what it leads to leaves it where it is. So does what a page comes to that
+ * looks again after a second.
+ */
 async function open(page, path) {
+  if (path.includes('/push/silent')) await page.route('**/*', stays)
+  else await page.unroute('**/*', stays)
   const leaves = path.includes('/form-post/')
   await page.goto(dev.base + path, { waitUntil: leaves ? 'commit' : 'load' })
   if (leaves) await page.waitForFunction(() => getComputedStyle(document.body).display === 'grid')
