@@ -86,11 +86,13 @@ async fn made(world: &World, admin: &Robot<'_>) -> Vec<(&'static str, String)> {
         ("{native_application_id}", "/admin/v1/native-applications"),
         ("{mfa_policy_id}", "/admin/v1/mfa-policies"),
         ("{policy_id}", "/admin/v1/policies"),
+        ("{otp_device_id}", "/admin/v1/users/{user_id}/otp-devices"),
+        ("{totp_device_id}", "/admin/v1/users/{user_id}/totp-devices"),
     ];
     for (name, path) in parts {
         let (_, _, body) =
             bodies().into_iter().find(|(method, own, _)| *method == Method::POST && own == path).unwrap();
-        let answer = admin.post(path, &body).await;
+        let answer = admin.post(&path.replace("{user_id}", &usr(&alice)), &body).await;
         assert_eq!(answer.status, 201, "{path}: {}", answer.text());
         ids.push((name, location(&answer).rsplit_once('/').unwrap().1.to_owned()));
     }
