@@ -1,7 +1,7 @@
 use base64::engine::general_purpose::URL_SAFE;
 use proptest::prelude::*;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 

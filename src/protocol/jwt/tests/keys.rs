@@ -1,6 +1,7 @@
 //! Keys, in sets and in tokens.
 
 use super::*;
+use crate::secret::Secret;
 
 #[test]
 fn weak_rsa_keys_are_refused() {
