@@ -134,7 +134,7 @@ pub struct Settings {
     pub egress: Egress,
     /// Where the push services are.
     pub push: Addresses,
-    /// Adds `/dev`.
+    /// Adds `/dev`, and pushes to phones stay there.
     pub dev_mode: bool,
 }
 

@@ -37,6 +37,7 @@ pub(super) fn send(settings: &Settings, parts: &Parts, master: &Arc<MasterKey>, 
         credentials: PushCredentials::new(parts.database.clone()),
         directory: Arc::clone(&parts.directory),
         gateways: Gateways::new(&settings.egress, &settings.push, Arc::clone(&parts.entropy)),
+        dev_inbox: parts.carriers.dev_inbox.clone().filter(|_| settings.dev_mode),
         forget: ForgetPhone {
             tokens,
             withdraw: parts.withdraw(),

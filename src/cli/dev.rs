@@ -438,7 +438,7 @@ impl Screen<'_> {
 {notes}
   Open this     {issuer}/           shop, phone and wire on one page
   Inspector     {issuer}/dev/wire   every message; time is moved at /dev/clock
-  Inbox         {issuer}/dev/inbox  letters, texts, calls and pings: nobody else gets them
+  Inbox         {issuer}/dev/inbox  letters, texts, calls, pushes, pings: all of it stays
   Issuer        {issuer}
   Discovery     {issuer}/.well-known/openid-configuration
   API docs      {issuer}/docs       the first call: /docs/start; for tools: /openapi.json

@@ -3,6 +3,8 @@
 
 use async_trait::async_trait;
 
+use crate::protocol::id::RequestId;
+
 /// What somebody gets by mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
@@ -15,6 +17,8 @@ pub struct Letter {
     pub html: String,
     /// A BCP 47 tag.
     pub language: &'static str,
+    /// During which sign-in. Nobody is told.
+    pub about: Option<RequestId>,
 }
 
 /// What somebody gets on a telephone: to be read, or to be listened to.
@@ -28,6 +32,8 @@ pub struct Text {
     pub aloud: bool,
     /// A BCP 47 tag.
     pub language: &'static str,
+    /// During which sign-in. Nobody is told.
+    pub about: Option<RequestId>,
 }
 
 /// Why a message did not go out. Holds nothing of it, and no address.

@@ -17,7 +17,7 @@ use crate::domain::flow::{Flow, SecondFactor};
 use crate::domain::inbox::Inbox;
 use crate::domain::user::{Status, User};
 use crate::entropy::Entropy;
-pub use crate::outbound::dev_inbox::{DevInbox, Received, ReceivedText};
+pub use crate::outbound::dev_inbox::{DevInbox, Handed, Received, ReceivedPush, ReceivedText};
 use crate::protocol::id::{
     AuthReqId, AuthorizationCode, ClientId, DeviceCode, FlowId, NotificationId, PairingKey, RequestId,
 };

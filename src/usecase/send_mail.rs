@@ -14,7 +14,7 @@ use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::letters::{Forgotten, Letters, OneTimeCode, Proof, Written};
 use crate::outbound::courier::{Courier, Letter, Text, Undelivered};
-use crate::protocol::id::{OtpId, RecoveryId};
+use crate::protocol::id::{OtpId, RecoveryId, RequestId};
 use crate::secret::Secret;
 use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::directory::Directory;
@@ -253,7 +253,7 @@ impl SendMail {
                 let of = CodeOf { transaction: *transaction, user: *id, id: OtpId::new(row.id), length: *length };
                 let (locale, code) = (locale(language), self.otp_secrets.code(of));
                 if device.channel != Channel::Email {
-                    let text = self.text(&device, row, (locale, &code, *new_device));
+                    let text = self.text((&device, *transaction), row, (locale, &code, *new_device));
                     let Some(text) = text else { return Ok(None) };
                     return Ok(Some(Addressed { user, parcel: Parcel::Text(text), sent: Action::OtpSent }));
                 }
@@ -262,15 +262,19 @@ impl SendMail {
                 (user, device.target, self.letters.one_time_code(locale, &about), Action::OtpSent, locale)
             }
         };
+        let about = match occasion {
+            Occasion::OneTimeCode { transaction, .. } => Some(*transaction),
+            Occasion::PasswordForgotten { .. } | Occasion::PasswordChanged { .. } | Occasion::OfDevices { .. } => None,
+        };
         let Written { subject, text, html } = written;
-        let letter = Letter { id: row.id.to_string(), to, subject, text, html, language: locale.tag() };
+        let letter = Letter { id: row.id.to_string(), to, subject, text, html, language: locale.tag(), about };
         Ok(Some(Addressed { user, parcel: Parcel::Letter(letter), sent }))
     }
 
     /// `None`: this node has nothing go there.
     fn text(
         &self,
-        device: &OtpDevice,
+        (device, transaction): (&OtpDevice, RequestId),
         row: &Leased,
         (locale, code, new_device): (Locale, &Secret<String>, bool),
     ) -> Option<Text> {
@@ -284,7 +288,14 @@ impl SendMail {
         } else {
             self.letters.texted(locale, code, new_device)
         };
-        Some(Text { id: row.id.to_string(), to: device.target.clone(), says, aloud, language: locale.tag() })
+        Some(Text {
+            id: row.id.to_string(),
+            to: device.target.clone(),
+            says,
+            aloud,
+            language: locale.tag(),
+            about: Some(transaction),
+        })
     }
 
     fn proof(&self, id: RecoveryId) -> Proof {

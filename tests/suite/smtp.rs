@@ -393,6 +393,7 @@ fn letter(to: &str, says: &str) -> Letter {
         text: says.to_owned(),
         html: says.to_owned(),
         language: "en",
+        about: None,
     }
 }
 

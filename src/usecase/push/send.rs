@@ -18,6 +18,7 @@ use crate::domain::push_credentials::{Credentials, Stored};
 use crate::domain::silent_push::{ProofValues, SilentPushes};
 use crate::entropy::Entropy;
 use crate::metrics::{Delivered, metrics};
+use crate::outbound::dev_inbox::DevInbox;
 use crate::outbound::push::{Address, Gateways, Message, Outcome};
 use crate::outbound::web_push::Subscription;
 use crate::protocol::id::NativeApplicationId;
@@ -50,6 +51,8 @@ pub struct SendPush {
     pub credentials: PushCredentials,
     pub directory: Arc<Directory>,
     pub gateways: Gateways,
+    /// Where all of it stays in dev mode, and no service is asked.
+    pub dev_inbox: Option<Arc<DevInbox>>,
     pub forget: ForgetPhone,
     pub master: Arc<MasterKey>,
     pub ledger: Ledger,
@@ -79,9 +82,16 @@ struct Ready {
     token: PushToken,
     opened: Secret<String>,
     application: Arc<NativeApplication>,
-    credentials: Arc<Credentials>,
+    by: By,
     /// Who carries it: what is away is away for all.
     service: String,
+}
+
+/// Who takes it.
+enum By {
+    Service(Arc<Credentials>),
+    /// It stays here, by what the phone calls itself.
+    DevInbox(Arc<DevInbox>, Option<String>),
 }
 
 /// Why one cannot.
@@ -180,16 +190,20 @@ impl SendPush {
         // Blocked or unpaired since, or not to ring any more: it is told nothing [security.md 94].
         let devices = self.directory.devices_of(&push.user).await?;
         let told = devices.iter().find(|(device, _)| device.id == push.device);
-        if told.is_none_or(|(device, of)| device.status != Status::Active || of.pushes_off) {
-            return Ok(Err(Unready::Moot));
-        }
+        let told = told.filter(|(device, of)| device.status == Status::Active && !of.pushes_off);
+        let Some((_, installation)) = told else { return Ok(Err(Unready::Moot)) };
         let Some(token) = self.tokens.find(push.installation).await? else { return Ok(Err(Unready::Moot)) };
         let sign_on = self.directory.sign_on().await?;
         let Some(application) = sign_on.native_application(&token.application).cloned() else {
             return Ok(Err(Unready::Never("the application is gone")));
         };
-        let Some(credentials) = self.credentials(&token).await? else {
-            return Ok(Err(Unready::Never("no credentials that can be used")));
+        let by = match &self.dev_inbox {
+            // Whoever tries things out has an account nowhere.
+            Some(inbox) => By::DevInbox(Arc::clone(inbox), installation.about.name.clone()),
+            None => match self.credentials(&token).await? {
+                Some(credentials) => By::Service(credentials),
+                None => return Ok(Err(Unready::Never("no credentials that can be used"))),
+            },
         };
         let opened = self.master.open(&PushToken::place(token.installation), &token.sealed);
         let Some(opened) = opened.ok().and_then(|plain| String::from_utf8(plain.expose().clone()).ok()) else {
@@ -201,7 +215,7 @@ impl SendPush {
                 .unwrap_or_default(),
             Provider::Fcm | Provider::Apns => token.provider.to_string(),
         };
-        Ok(Ok(Ready { token, opened: Secret::new(opened), application, credentials, service }))
+        Ok(Ok(Ready { token, opened: Secret::new(opened), application, by, service }))
     }
 
     /// `None`: there are none, or none that can be used.
@@ -227,18 +241,25 @@ impl SendPush {
         let value = (told == Told::Silent).then(|| self.values.of(push.installation, notification));
         let message = Message { told, notification, value, expires_at };
         let token = &ready.token;
+        let credentials = match &ready.by {
+            By::Service(credentials) => credentials,
+            By::DevInbox(inbox, phone) => {
+                inbox.take_push(push, token.provider, phone.clone(), &message);
+                return Ok(Outcome::Taken(200));
+            }
+        };
         let address = Address {
             token: &ready.opened,
             environment: token.environment,
             bundle_id: ready.application.bundle_id.as_deref(),
         };
-        let outcome = self.gateways.send(&ready.credentials, &address, &message, now).await;
+        let outcome = self.gateways.send(credentials, &address, &message, now).await;
         if !matches!(outcome, Outcome::BadHere(_)) {
             return Ok(outcome);
         }
         // [flows.md F5] A build for developers says "production" easily: the other environment is tried, once.
         let other = Address { environment: token.environment.other(), ..address };
-        let of_other = self.gateways.send(&ready.credentials, &other, &message, now).await;
+        let of_other = self.gateways.send(credentials, &other, &message, now).await;
         if let Outcome::Taken(_) = of_other {
             self.tokens.is_for(token, other.environment).await?;
             return Ok(of_other);

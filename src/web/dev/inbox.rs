@@ -1,16 +1,23 @@
-//! `/dev/inbox`: the letters, texts and calls that go to nobody in dev mode, and the pings to the client that has them here.
+//! `/dev/inbox`: the letters, texts, calls and pushes that go to nobody in dev mode, and the pings to the client that has
+//! them here. All but the pings are on the wire, too.
 
 use std::sync::Arc;
 
 use askama::Template;
+use bytes::Bytes;
 use poem::http::StatusCode;
 use poem::web::Data;
 use poem::{Request, Response, handler};
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::Pages;
 use super::pings::Ping;
-use crate::usecase::dev::{Received, ReceivedText};
+use super::wire::{Actor, Content, Message, Name, Wire};
+use crate::protocol::id::RequestId;
+use crate::protocol::public_id::{self, Kind};
+use crate::usecase::dev::{Handed, Received, ReceivedPush, ReceivedText};
 use crate::web::page::{html, json, wants_html};
 
 #[derive(Template)]
@@ -20,6 +27,7 @@ struct InboxPage {
     ahead: Option<String>,
     letters: Vec<Shown>,
     texts: Vec<Arc<ReceivedText>>,
+    pushes: Vec<Arc<ReceivedPush>>,
     pings: Vec<Arc<Ping>>,
 }
 
@@ -53,16 +61,18 @@ impl Shown {
 pub(super) fn show(Data(pages): Data<&Arc<Pages>>, request: &Request) -> Response {
     let letters = pages.inbox.as_ref().map(|inbox| inbox.letters()).unwrap_or_default();
     let texts = pages.inbox.as_ref().map(|inbox| inbox.texts()).unwrap_or_default();
+    let pushes = pages.inbox.as_ref().map(|inbox| inbox.pushes()).unwrap_or_default();
     let pings = pages.pings.kept();
     if wants_html(request) {
         let letters = letters.iter().map(|received| Shown::of(received, &pages.issuer)).collect();
         let ahead = super::clock::ahead(pages);
-        return html(StatusCode::OK, &InboxPage { active: "inbox", ahead, letters, texts, pings });
+        return html(StatusCode::OK, &InboxPage { active: "inbox", ahead, letters, texts, pushes, pings });
     }
     let told: Vec<Value> = letters.iter().map(|received| told(received)).collect();
     let texts: Vec<Value> = texts.iter().map(|received| told_of_text(received)).collect();
+    let pushes: Vec<Value> = pushes.iter().map(|received| told_of_push(received)).collect();
     let pings: Vec<Value> = pings.iter().map(|ping| ping.told()).collect();
-    json(StatusCode::OK, &json!({ "letters": told, "texts": texts, "pings": pings }))
+    json(StatusCode::OK, &json!({ "letters": told, "texts": texts, "pushes": pushes, "pings": pings }))
 }
 
 fn told_of_text(received: &ReceivedText) -> Value {
@@ -79,4 +89,52 @@ fn told(received: &Received) -> Value {
         "to": letter.to, "at": received.at.to_string(), "subject": letter.subject, "language": letter.language,
         "text": letter.text, "html": letter.html,
     })
+}
+
+fn told_of_push(received: &ReceivedPush) -> Value {
+    json!({
+        "provider": received.provider.as_str(), "device": public_id::encode(Kind::Device, received.device.uuid()),
+        "phone": received.phone, "at": received.at.to_string(), "expires_at": received.expires_at.to_string(),
+        "told": received.told.as_str(),
+        "message": serde_json::from_str::<Value>(&received.says).unwrap_or_default(),
+    })
+}
+
+/// Writes down what is handed over, as long as there is an inbox.
+pub(super) async fn overhear(wire: Arc<Wire>, handed: Option<broadcast::Receiver<Handed>>) {
+    let Some(mut handed) = handed else { return };
+    loop {
+        match handed.recv().await {
+            Ok(handed) => write_down(&wire, &handed),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn write_down(wire: &Wire, handed: &Handed) {
+    let of = |request: RequestId| Name::of(&public_id::encode(Kind::Request, request.uuid()));
+    let (at, actor, what, body, names) = match handed {
+        Handed::Letter(received) => {
+            let letter = &received.letter;
+            let body = json!({ "language": letter.language, "subject": letter.subject, "text": letter.text });
+            let names = letter.about.map(of).into_iter().collect();
+            (received.at, Actor::Person(letter.to.clone()), "letter".to_owned(), body.to_string(), names)
+        }
+        Handed::Text(received) => {
+            let text = &received.text;
+            let body = json!({ "language": text.language, "text": text.says });
+            let what = if text.aloud { "call" } else { "text" };
+            let names = text.about.map(of).into_iter().collect();
+            (received.at, Actor::Person(text.to.clone()), what.to_owned(), body.to_string(), names)
+        }
+        Handed::Push(received) => {
+            let phone = received.phone.clone().unwrap_or_else(|| "a phone".to_owned());
+            let names = vec![Name::of(&received.notification.to_string()), of(received.request)];
+            let what = format!("push {}", received.told);
+            (received.at, Actor::Phone(phone), what, received.says.clone(), names)
+        }
+    };
+    let content = Content::Handed { what, body: Bytes::from(body) };
+    wire.begin(|number| Message { number, at, actor, content, names, signed: Vec::new(), replay_of: None });
 }

@@ -66,7 +66,7 @@ impl Filter {
         let kind = match self.kind.as_str() {
             "errors" => is_error,
             "calls" => matches!(message.content, Content::Call { .. } | Content::Delivery { .. }),
-            "events" => matches!(message.content, Content::Event { .. }),
+            "events" => matches!(message.content, Content::Event { .. } | Content::Handed { .. }),
             _ => true,
         };
         let status = line.status.map(|status| status.to_string()).unwrap_or_default();
@@ -156,7 +156,7 @@ pub(super) async fn replay(Data(pages): Data<&Arc<Pages>>, request: &Request, Pa
     let message = pages.wire.find(number);
     let call = message.as_ref().and_then(|message| match &message.content {
         Content::Call { call, .. } => Some(call),
-        Content::Event { .. } | Content::Delivery { .. } => None,
+        Content::Event { .. } | Content::Handed { .. } | Content::Delivery { .. } => None,
     });
     let Some(call) = call else {
         return json(StatusCode::NOT_FOUND, &json!({ "error": "not_found" }));

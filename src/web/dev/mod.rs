@@ -79,9 +79,10 @@ pub fn around(
     let wire = Arc::new(Wire::new());
     let (stage, work) = Stage::new(&issuer, &wire, &clock, &dev, keep).map_err(|trouble| trouble.to_string())?;
     let time = Arc::<OffsetClock>::clone(&clock);
+    let handed = inbox::overhear(Arc::clone(&wire), inbox.as_deref().map(DevInbox::listen));
     let overheard = capture::overhear(Arc::clone(&wire), Arc::<OffsetClock>::clone(&clock), told);
     let work = async move {
-        tokio::join!(work, overheard);
+        tokio::join!(work, overheard, handed);
     };
     let listen = Arc::new(Listen { wire: Arc::clone(&wire), dev, clock: time, base: issuer.clone() });
     let gallery = Gallery::new(&issuer);

@@ -24,6 +24,7 @@ impl Line {
             Content::Call { call, .. } => (who, "Nod".to_owned(), format!("{} {}", call.method, call.path())),
             Content::Delivery { call, .. } => ("Nod".to_owned(), who, format!("{} {}", call.method, call.path())),
             Content::Event { name, .. } => ("Nod".to_owned(), who, format!("event {name}")),
+            Content::Handed { what, .. } => ("Nod".to_owned(), who, what.clone()),
         };
         let answer = message.answer();
         Self {
@@ -35,7 +36,7 @@ impl Line {
             status: answer.map(|answer| answer.status),
             error: match &message.content {
                 Content::Delivery { answer: Err(error), .. } => Some(error.clone()),
-                Content::Delivery { .. } | Content::Call { .. } | Content::Event { .. } => {
+                Content::Delivery { .. } | Content::Call { .. } | Content::Event { .. } | Content::Handed { .. } => {
                     answer.and_then(Answer::error)
                 }
             },
@@ -46,7 +47,7 @@ impl Line {
 
 pub(super) fn name(actor: &Actor) -> String {
     match actor {
-        Actor::Client(name) | Actor::Phone(name) => name.clone(),
+        Actor::Client(name) | Actor::Phone(name) | Actor::Person(name) => name.clone(),
         Actor::Admin(Some(client)) => format!("{client} (administrator)"),
         Actor::Admin(None) => "an administrator".to_owned(),
         Actor::Webhook(host) => format!("{host} (webhook)"),

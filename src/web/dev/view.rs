@@ -11,7 +11,7 @@ use crate::web::dev::why::{Why, why};
 use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Name, Wire};
 
 /// Values that open something.
-const SECRETS: [&str; 19] = [
+const SECRETS: [&str; 21] = [
     "access_token",
     "auth_req_id",
     "authorization",
@@ -27,7 +27,9 @@ const SECRETS: [&str; 19] = [
     "mobilePayload",
     "pairingKey",
     "proofByNew",
+    "pv",
     "refresh_token",
+    "text",
     "token",
     "user_code",
     AUTH_REQ_ID_CLAIM,
@@ -108,7 +110,7 @@ impl Viewer<'_> {
         let answer = message.answer();
         let error = line.error.clone();
         let (outcome, tone) = match (&message.content, answer) {
-            (Content::Event { .. }, _) => (String::new(), "info"),
+            (Content::Event { .. } | Content::Handed { .. }, _) => (String::new(), "info"),
             (Content::Delivery { answer: Err(error), .. }, _) => (error.clone(), "bad"),
             (Content::Call { .. } | Content::Delivery { .. }, None) => ("…".to_owned(), "info"),
             (Content::Call { .. } | Content::Delivery { .. }, Some(answer)) => {
@@ -127,6 +129,7 @@ impl Viewer<'_> {
         };
         let (sent, received, curl, why) = match &message.content {
             Content::Event { data, .. } => (self.body("Event", data.as_bytes()), Vec::new(), None, None),
+            Content::Handed { body, .. } => (self.body("Handed over", body), Vec::new(), None, None),
             Content::Delivery { call, answer } => {
                 let received = answer.as_ref().map(|answer| self.answer(answer)).unwrap_or_default();
                 (self.call(call, &message.signed), received, None, None)
@@ -145,8 +148,8 @@ impl Viewer<'_> {
             lane: match (&message.content, &message.actor) {
                 (_, Actor::Admin(_)) => "admin",
                 (_, Actor::Webhook(_)) => "webhook",
-                (Content::Event { .. }, _) => "nod",
-                (_, Actor::Phone(_)) => "phone",
+                (Content::Event { .. } | Content::Handed { .. }, _) => "nod",
+                (_, Actor::Phone(_) | Actor::Person(_)) => "phone",
                 (_, Actor::Client(_) | Actor::Unknown) => "shop",
             },
             from: line.from,

@@ -31,6 +31,8 @@ pub(super) enum Actor {
     Admin(Option<String>),
     /// A webhook of somebody's, by the host that it is at.
     Webhook(String),
+    /// Somebody who gets letters or texts, by where they would go.
+    Person(String),
     Unknown,
 }
 
@@ -59,6 +61,11 @@ pub(super) enum Content {
     Event {
         name: String,
         data: String,
+    },
+    /// What would have gone out by a carrier of ours: a push, a letter, a text, a call.
+    Handed {
+        what: String,
+        body: Bytes,
     },
     /// What we called, and what came of it.
     Delivery {
@@ -194,7 +201,7 @@ impl Message {
         match &self.content {
             Content::Call { answer, .. } => answer.as_ref(),
             Content::Delivery { answer, .. } => answer.as_ref().ok(),
-            Content::Event { .. } => None,
+            Content::Event { .. } | Content::Handed { .. } => None,
         }
     }
 }

@@ -150,3 +150,21 @@ async fn product_1_4_what_a_sign_in_asks_on_a_device_is_on_its_page() {
     assert!(flows >= 3, "password, second factor, poll: {all}");
     assert!(all.contains("<span class=\"what\">POST /device/v1/notifications/"), "what the phone said: {all}");
 }
+
+/// What would go to people is there as what goes to clients is, and what opens something is covered.
+#[tokio::test]
+async fn product_1_4_what_is_sent_to_people_is_on_the_wire_with_its_sign_in() {
+    let world = super::dev_mode().await;
+    post(&world, "/dev/scenarios/sms-fallback").await.ok();
+    let inbox = world.get("/dev/inbox").await.ok();
+    let (to, says) = (inbox["texts"][0]["to"].as_str().unwrap(), inbox["texts"][0]["text"].as_str().unwrap());
+    let code = says.rsplit_once('#').expect("a code").1.trim();
+    let wire = page(&world, "/dev/wire").await.text();
+    let text = last(&wire, "text").expect("the text");
+    assert!(text.contains(&format!("<bdi>Nod</bdi> → <bdi>{to}</bdi>")), "{text}");
+    assert!(!text.contains(code) && !text.contains("Send again"), "{text}");
+    let all = page(&world, &its_page(text)).await.text();
+    assert!(last(&all, "POST /as/token.oauth2").is_some(), "the sign-in that it was for: {all}");
+    let revealed = page(&world, "/dev/wire?reveal=1").await.text();
+    assert!(last(&revealed, "text").expect("the text").contains(code), "{revealed}");
+}

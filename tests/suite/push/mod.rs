@@ -10,6 +10,7 @@ use crate::world::{Asked, Builder, Client, Person, Phone, Watch, World};
 
 mod credentials;
 mod delivery;
+mod dev_mode;
 mod double;
 mod muted;
 mod sign_in;
