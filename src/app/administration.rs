@@ -51,6 +51,7 @@ use crate::usecase::admin::applications::ManageApplications;
 use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::admin::clients::ManageClients;
 use crate::usecase::admin::deliver::Deliver;
+use crate::usecase::admin::device_deliveries::ReadDeliveries;
 use crate::usecase::admin::devices::ManageDevices;
 use crate::usecase::admin::devices::ManagePairingKeys;
 use crate::usecase::admin::events::ReadTrail;
@@ -133,6 +134,7 @@ impl Wiring {
             tell: self.parts.tell(),
             desk: desk.clone(),
         };
+        let deliveries = ReadDeliveries { devices: devices.clone(), trail: Arc::clone(&trail) };
         let pairing_keys = ManagePairingKeys {
             devices: devices.clone(),
             recognise: Arc::clone(&self.parts.recognise),
@@ -181,7 +183,7 @@ impl Wiring {
                 OtpDevicesApi { devices: self.otp_devices(people.clone()) },
                 TotpDevicesApi { devices: self.totp_devices(people) },
             ),
-            DevicesApi { devices: devices_of_people, cursors: cursors.clone() },
+            DevicesApi { devices: devices_of_people, deliveries, cursors: cursors.clone() },
             PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },
             RequestsApi { requests, cursors: cursors.clone() },
             KeysApi { keys },

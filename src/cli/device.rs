@@ -14,8 +14,11 @@ use crate::cli::terminal::say;
 use crate::cli::user::find;
 use crate::domain::device::{Device, Installation, Status};
 use crate::protocol::id::DeviceId;
+use crate::protocol::public_id::{self, Kind};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::Devices;
+use crate::store::sql::trail::Trail;
+use crate::usecase::admin::device_deliveries::{Became, DeliveryFilter, ReadDeliveries};
 use crate::usecase::admin::devices::{DeviceFilter, ManageDevices};
 use crate::usecase::admin::{Administrator, always};
 use crate::usecase::withdraw::WithdrawQuestions;
@@ -48,6 +51,20 @@ pub(super) enum Action {
         #[arg(value_parser = identifier::device)]
         device: DeviceId,
     },
+    /// What was pushed to a device, and what became of it: newest first
+    #[command(after_long_help = "Examples:
+  nod device deliveries 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
+  nod device deliveries dev_0123456789abcdefghjkmnpqrs --state failed --json")]
+    Deliveries {
+        /// Its id, as `nod device list` has it, or the admin API (dev_...)
+        #[arg(value_parser = identifier::device)]
+        device: DeviceId,
+        /// Only those
+        #[arg(long, value_parser = state, value_name = "delivered|failed")]
+        state: Option<Became>,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Ends the trust in a device
     #[command(after_long_help = "Examples:
   nod device unpair 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
@@ -75,6 +92,11 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
         }
         return list_all(&opened, &devices, *format).await;
     }
+    if let Action::Deliveries { device, state, format } = &action {
+        let trail = Arc::new(Trail::new(opened.database.clone()));
+        let filter = DeliveryFilter { device: *device, state: *state, since: None };
+        return deliveries(&ReadDeliveries { devices, trail }, filter, *format).await;
+    }
     let store = opened.ephemeral().await?;
     let desk = opened.desk();
     let (settle, writing) = opened.settle(&store);
@@ -88,7 +110,7 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
 async fn change(action: Action, manage: ManageDevices) -> Result<(), Exit> {
     let by = Administrator::command_line();
     match action {
-        Action::List { .. } => {}
+        Action::List { .. } | Action::Deliveries { .. } => {}
         Action::Block { device } => {
             manage.set_status(&by, device, Status::Blocked, &always).await?;
             say(&format!("{device}  blocked"));
@@ -121,6 +143,32 @@ async fn list_all(opened: &Opened, devices: &Devices, format: Format) -> Result<
         }
         after = found.last().map(|(last, _)| (last.paired_at.millis(), last.id.uuid().as_bytes().to_vec()));
         if found.len() < PAGE as usize {
+            return listing.print(format);
+        }
+    }
+}
+
+fn state(text: &str) -> Result<Became, &'static str> {
+    Became::parse(text).ok_or("delivered or failed")
+}
+
+async fn deliveries(read: &ReadDeliveries, filter: DeliveryFilter, format: Format) -> Result<(), Exit> {
+    let mut listing = Listing::new(&["id", "state", "finished_at", "client", "request", "reason"]);
+    let mut after = None;
+    loop {
+        let page = read.list(filter, after, PAGE).await?;
+        for push in &page.items {
+            listing.row(serde_json::json!({
+                "id": public_id::encode(Kind::Event, push.id),
+                "state": Became::of(push).as_str(),
+                "finished_at": push.at.to_string(),
+                "client": push.client,
+                "request": push.request,
+                "reason": push.reason,
+            }));
+        }
+        after = page.next;
+        if after.is_none() {
             return listing.print(format);
         }
     }

@@ -16,14 +16,16 @@ use crate::http::admin::reply::{Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
 use crate::protocol::admin_error::{FieldCode, FieldProblem};
 use crate::protocol::admin_scope::Permission;
-use crate::protocol::id::UserId;
+use crate::protocol::id::{DeviceId, UserId};
 use crate::protocol::public_id::{self, Kind};
 use crate::usecase::admin::AdminError;
+use crate::usecase::admin::device_deliveries::{Became, DeliveryFilter, ReadDeliveries, Recorded};
 use crate::usecase::admin::devices::{DeviceFilter, ManageDevices, Whole, device_id};
 use crate::usecase::admin::users::user_id;
 
 pub struct DevicesApi {
     pub devices: ManageDevices,
+    pub deliveries: ReadDeliveries,
     pub cursors: Cursors,
 }
 
@@ -79,6 +81,61 @@ pub struct DevicePage {
     pub next_cursor: Option<String>,
     /// How many there are in all parts; there with `count=true` alone.
     pub total: Option<u64>,
+}
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum DeviceDeliveryState {
+    Delivered,
+    /// Given up.
+    Failed,
+}
+
+/// Word to a device that there is a question, or that its app is to answer.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "DeviceDelivery", skip_serializing_if_is_none)]
+pub struct DeviceDeliveryBody {
+    /// Of the event `request.pushed`.
+    pub id: String,
+    pub device_id: String,
+    pub state: DeviceDeliveryState,
+    /// Why, of one that failed.
+    pub reason: Option<String>,
+    pub user_id: Option<String>,
+    pub client_id: Option<String>,
+    pub request_id: Option<String>,
+    /// When the service took it, or it was given up.
+    pub finished_at: DateTime,
+}
+
+/// Part of what was told to a device.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct DeviceDeliveryPage {
+    pub items: Vec<DeviceDeliveryBody>,
+    /// For the next part; absent at the end.
+    pub next_cursor: Option<String>,
+    /// How many there are in all parts; there with `count=true` alone.
+    pub total: Option<u64>,
+}
+
+impl DeviceDeliveryBody {
+    fn of(push: &Recorded, device: DeviceId) -> Self {
+        Self {
+            id: public_id::encode(Kind::Event, push.id),
+            device_id: public_id::encode(Kind::Device, device.uuid()),
+            state: match Became::of(push) {
+                Became::Delivered => DeviceDeliveryState::Delivered,
+                Became::Failed => DeviceDeliveryState::Failed,
+            },
+            reason: push.reason.clone(),
+            user_id: push.user.map(|id| public_id::encode(Kind::User, id.uuid())),
+            client_id: push.client.clone(),
+            request_id: push.request.map(|id| public_id::encode(Kind::Request, id.uuid())),
+            finished_at: push.at.into(),
+        }
+    }
 }
 
 impl From<&Whole> for DeviceBody {
@@ -246,6 +303,43 @@ impl DevicesApi {
         let unchanged = unchanged::<Whole, DeviceBody>(if_match);
         self.devices.unpair(&admin, self::device_id(&device_id)?, &unchanged).await?;
         Ok(Done)
+    }
+
+    /// List what was pushed to a device
+    ///
+    /// Each push that its service took or that was given up: newest first.
+    #[expect(clippy::too_many_arguments, reason = "each filter is one")]
+    #[oai(path = "/devices/:device_id/deliveries", method = "get", operation_id = "listDeviceDeliveries")]
+    async fn deliveries(
+        &self,
+        #[oai(scope = "Permission::DevicesRead")] admin: Admin<DevicesRead>,
+        device_id: Path<String>,
+        state: Query<Option<DeviceDeliveryState>>,
+        /// Not ended before this time.
+        created_after: Query<Option<DateTime>>,
+        /// How many at most.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<u32>>,
+        /// `next_cursor` of the part before.
+        cursor: Query<Option<String>>,
+        /// Whether `total` is wanted.
+        count: Query<Option<bool>>,
+    ) -> Result<Shown<DeviceDeliveryPage>> {
+        let Admin { .. } = admin;
+        let device = self::device_id(&device_id)?;
+        let state = state.0.map(|state| match state {
+            DeviceDeliveryState::Delivered => Became::Delivered,
+            DeviceDeliveryState::Failed => Became::Failed,
+        });
+        let filter = DeliveryFilter { device, state, since: created_after.0.map(|DateTime(at)| at) };
+        let list = format!("device deliveries {filter:?}");
+        let after = self.cursors.open(&list, cursor.0.as_deref())?;
+        let found = self.deliveries.list(filter, after, page::limit(limit.0)).await?;
+        Ok(Shown::of(DeviceDeliveryPage {
+            next_cursor: self.cursors.next(&list, found.next.as_ref()),
+            total: page::total(count.0, self.deliveries.count(filter)).await?,
+            items: found.items.iter().map(|push| DeviceDeliveryBody::of(push, device)).collect(),
+        }))
     }
 
     /// Block a device

@@ -6,7 +6,7 @@ use super::{components, put};
 use crate::domain::mfa_readiness::FindingCode;
 
 /// The name of a schema, and each of its words.
-const MEANINGS: [(&str, &[(&str, &str)]); 39] = [
+const MEANINGS: [(&str, &[(&str, &str)]); 40] = [
     ("AccessTokenFormat", &[("jwt", "A JWT as RFC 9068 has it."), ("opaque", "A handle, which is introspected.")]),
     ("AckStatus", &[("DONE", "It was what was pushed, in time.")]),
     (
@@ -110,6 +110,13 @@ const MEANINGS: [(&str, &[(&str, &str)]); 39] = [
         &[
             ("ACTIVE", "It is asked."),
             ("BLOCKED", "An administrator has blocked it: it is not asked, and cannot answer."),
+        ],
+    ),
+    (
+        "DeviceDeliveryState",
+        &[
+            ("delivered", "The push service took it. What the phone does with it, nobody says."),
+            ("failed", "Given up."),
         ],
     ),
     ("DeviceRole", &[("PRIMARY", "It is asked first."), ("TRUSTED", "It is asked as well.")]),

@@ -23,6 +23,7 @@ pub mod bootstrap;
 pub mod client_metadata;
 pub mod clients;
 pub mod deliver;
+pub mod device_deliveries;
 pub mod devices;
 pub mod events;
 pub mod idempotency;

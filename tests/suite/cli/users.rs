@@ -28,3 +28,19 @@ fn f18_a_command_leads_the_next_sign_in_to_another_password_or_not_after_all() {
     user(&["require-password-change", "dave"]).ends_with(6);
     user(&["require-password-change", "nobody"]).ends_with(6);
 }
+
+#[test]
+fn what_was_pushed_to_a_device_is_listed() {
+    let dev = Dev::start();
+    let data = dev.data();
+    let device = |arguments: &[&str]| {
+        let place = ["--data-dir", data.to_str().unwrap()];
+        Nod::start(&[&["device"][..], arguments, &place].concat())
+    };
+    let listed = device(&["list", "alice", "--json"]).ends_with(0);
+    let id = listed.split_once("\"id\":\"").expect("a device").1.split_once('"').unwrap().0.to_owned();
+    // No push service reaches a virtual phone.
+    assert_eq!(device(&["deliveries", &id, "--state", "failed", "--json"]).ends_with(0).trim(), "");
+    device(&["deliveries", &id, "--state", "lost"]).ends_with(2);
+    device(&["deliveries", "dev_0000000000000000000000000z"]).ends_with(6);
+}

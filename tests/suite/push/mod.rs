@@ -12,6 +12,7 @@ mod credentials;
 mod delivery;
 mod dev_mode;
 mod double;
+mod log;
 mod muted;
 mod sign_in;
 mod silent;
