@@ -110,6 +110,9 @@ pub(super) struct Members {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     automatic_unpairing: Option<bool>,
+    /// The oldest SDK that is believed: 1.4.0 for example
+    #[arg(long, value_name = "VERSION", hide_short_help = true)]
+    min_sdk_version: Option<String>,
 }
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
@@ -167,9 +170,15 @@ async fn readiness(read: &ReadMfaReadiness, id: &str, format: Format) -> Result<
 
 impl Members {
     fn wish(self) -> NativeApplicationWish {
-        let Self { name, client, package_name, bundle_id, uri_prefix, automatic_unpairing } = self;
-        let automatic_unpairing = automatic_unpairing.unwrap_or_default();
-        NativeApplicationWish { name, client, package_name, bundle_id, uri_prefix, automatic_unpairing }
+        NativeApplicationWish {
+            name: self.name,
+            client: self.client,
+            package_name: self.package_name,
+            bundle_id: self.bundle_id,
+            uri_prefix: self.uri_prefix,
+            automatic_unpairing: self.automatic_unpairing.unwrap_or_default(),
+            min_sdk_version: self.min_sdk_version,
+        }
     }
 
     /// What was said, as a merge patch.

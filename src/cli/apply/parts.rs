@@ -67,6 +67,7 @@ pub(super) struct NativeApplicationEntry {
     uri_prefix: Option<String>,
     #[serde(default)]
     automatic_unpairing: bool,
+    min_sdk_version: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -116,8 +117,16 @@ impl Entry for NativeApplicationEntry {
     type Part = NativeApplication;
 
     fn parts(self) -> (String, NativeApplicationWish) {
-        let Self { id, name, client, package_name, bundle_id, uri_prefix, automatic_unpairing } = self;
-        (id, NativeApplicationWish { name, client, package_name, bundle_id, uri_prefix, automatic_unpairing })
+        let wish = NativeApplicationWish {
+            name: self.name,
+            client: self.client,
+            package_name: self.package_name,
+            bundle_id: self.bundle_id,
+            uri_prefix: self.uri_prefix,
+            automatic_unpairing: self.automatic_unpairing,
+            min_sdk_version: self.min_sdk_version,
+        };
+        (self.id, wish)
     }
 }
 
@@ -203,6 +212,7 @@ impl Kind for NativeApplication {
         fields.extend(self.bundle_id.as_ref().map(|id| ("bundle_id", quoted(id))));
         fields.extend(self.uri_prefix.as_ref().map(|prefix| ("uri_prefix", quoted(prefix))));
         fields.push(("automatic_unpairing", self.automatic_unpairing.to_string()));
+        fields.extend(self.min_sdk_version.map(|version| ("min_sdk_version", quoted(&version.to_string()))));
         fields
     }
 }

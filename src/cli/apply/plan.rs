@@ -92,6 +92,7 @@ impl Change {
             "package_name",
             "bundle_id",
             "uri_prefix",
+            "min_sdk_version",
             "no_devices_mode",
             "incompatible_devices_mode",
             "request_object_signing_alg",

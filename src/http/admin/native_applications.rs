@@ -39,6 +39,8 @@ pub struct NativeApplicationBody {
     pub uri_prefix: Option<String>,
     /// Whether a phone is nobody's device any more when its push service says that the app was taken off it.
     pub automatic_unpairing: bool,
+    /// The oldest SDK that is believed: three numbers, joined by dots.
+    pub min_sdk_version: Option<String>,
     pub created_at: DateTime,
 }
 
@@ -64,6 +66,9 @@ pub struct NewNativeApplicationBody {
     /// Whether a phone is nobody's device any more when its push service says that the app was taken off it; `false` when
     /// left out. Its push token is dropped either way.
     pub automatic_unpairing: Option<bool>,
+    /// The oldest SDK that is believed, as its apps say it in their payloads: three numbers, joined by dots. Any when left
+    /// out.
+    pub min_sdk_version: Option<String>,
 }
 
 /// Changes to a native application, as a merge patch.
@@ -76,6 +81,7 @@ pub struct NativeApplicationPatch {
     pub bundle_id: Option<String>,
     pub uri_prefix: Option<String>,
     pub automatic_unpairing: Option<bool>,
+    pub min_sdk_version: Option<String>,
 }
 
 /// Part of a list of native applications.
@@ -126,6 +132,7 @@ impl From<&NativeApplication> for NativeApplicationBody {
             bundle_id: application.bundle_id.clone(),
             uri_prefix: application.uri_prefix.clone(),
             automatic_unpairing: application.automatic_unpairing,
+            min_sdk_version: application.min_sdk_version.map(|version| version.to_string()),
             created_at: application.created_at.into(),
         }
     }

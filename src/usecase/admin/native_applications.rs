@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::client::Client;
 use crate::domain::mfa_readiness::{Finding, findings};
-use crate::domain::native_application::NativeApplication;
+use crate::domain::native_application::{NativeApplication, SdkVersion};
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
 use crate::protocol::id::{ClientId, NativeApplicationId};
 use crate::protocol::public_id::Kind;
@@ -42,6 +42,8 @@ pub struct NativeApplicationWish {
     pub uri_prefix: Option<String>,
     #[serde(default)]
     pub automatic_unpairing: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_sdk_version: Option<String>,
 }
 
 /// It stands in a line of a question about a device.
@@ -74,6 +76,7 @@ impl Described for NativeApplication {
             bundle_id: self.bundle_id.clone(),
             uri_prefix: self.uri_prefix.clone(),
             automatic_unpairing: self.automatic_unpairing,
+            min_sdk_version: self.min_sdk_version.map(|version| version.to_string()),
         }
     }
 
@@ -135,6 +138,10 @@ impl NativeApplicationWish {
                           most 400 characters.";
             problems.add("/uri_prefix", FieldCode::Invalid, detail);
         }
+        let min_sdk_version = self.min_sdk_version.as_deref().map(SdkVersion::parse);
+        if min_sdk_version == Some(None) {
+            problems.add("/min_sdk_version", FieldCode::Invalid, "Three numbers, joined by dots: 1.4.0 for example.");
+        }
         if self.package_name.is_none() && self.bundle_id.is_none() {
             problems.add("/package_name", FieldCode::Required, "It has a package_name or a bundle_id.");
         }
@@ -147,6 +154,7 @@ impl NativeApplicationWish {
                 bundle_id: self.bundle_id.clone(),
                 uri_prefix: self.uri_prefix.clone(),
                 automatic_unpairing: self.automatic_unpairing,
+                min_sdk_version: min_sdk_version.flatten(),
                 created_at,
             }),
             _ => Err(problems.0),

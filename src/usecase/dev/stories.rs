@@ -165,6 +165,7 @@ fn native_application(now: Timestamp) -> Option<NativeApplication> {
         bundle_id: None,
         uri_prefix: None,
         automatic_unpairing: false,
+        min_sdk_version: None,
         created_at: now,
     })
 }

@@ -91,6 +91,12 @@ impl ReadPayload {
         if claims.aud != self.issuer || claims.app != application.id.as_str() || !application.is_called(&claims.pkg) {
             return Ok(Err("made by another application, or for another issuer"));
         }
+        // [security.md 87] What does not say it may be any.
+        if let Some(lowest) = application.min_sdk_version
+            && !claims.sdkv.as_deref().is_some_and(|said| lowest.is_reached_by(said))
+        {
+            return Ok(Err("made by an SDK that is too old"));
+        }
         match claims.bind {
             Some(bound) if !within.bindings().any(|own| own == bound) => return Ok(Err("made for another flow")),
             None if self.rules.bound => return Ok(Err("made for no flow")),

@@ -64,6 +64,9 @@ async fn a_native_application_is_registered_read_changed_and_deleted() {
         assert_eq!(admin.get(&at).await.ok()["uri_prefix"], prefix);
     }
     assert_eq!(admin.patch(&at, &json!({ "uri_prefix": null })).await.ok(), changed);
+    let oldest = admin.patch(&at, &json!({ "min_sdk_version": "1.4.0" })).await.ok();
+    assert_eq!((&oldest["min_sdk_version"], admin.get(&at).await.ok()), (&json!("1.4.0"), oldest.clone()));
+    assert_eq!(admin.patch(&at, &json!({ "min_sdk_version": null })).await.ok(), changed);
     assert_eq!(admin.get(NATIVE).await.ok()["items"], json!([changed]));
     admin.post(NATIVE, &bank()).await.admin_problem(409, "native_application_exists");
     let tag = read.header("etag").unwrap();
@@ -106,6 +109,8 @@ async fn a_native_application_that_cannot_be_is_pointed_at() {
         (json!({ "uri_prefix": "bank://open" }), vec!["/uri_prefix invalid"]),
         (json!({ "uri_prefix": "http://bank.example/app" }), vec!["/uri_prefix invalid"]),
         (json!({ "uri_prefix": "https://bank.example/app?code=" }), vec!["/uri_prefix invalid"]),
+        (json!({ "min_sdk_version": "1.4" }), vec!["/min_sdk_version invalid"]),
+        (json!({ "min_sdk_version": "1.4.0-rc.1" }), vec!["/min_sdk_version invalid"]),
     ] {
         let mut body = bank();
         for (name, value) in changed.as_object().unwrap() {

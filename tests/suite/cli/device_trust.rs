@@ -194,10 +194,11 @@ fn d1_each_number_of_an_mfa_policy_is_applied_within_its_range() {
 fn how_an_app_is_opened_and_taken_off_is_exported_and_applied() {
     let site = Site::new().migrated();
     let app = "package_name = \"com.example.bank\"";
-    let text = BANK.replace(app, &format!("{app}\nuri_prefix = \"com.example.bank:/\"\nautomatic_unpairing = true"));
+    let more = "uri_prefix = \"com.example.bank:/\"\nautomatic_unpairing = true\nmin_sdk_version = \"1.4.0\"";
+    let text = BANK.replace(app, &format!("{app}\n{more}"));
     apply(&site, &text, &[]).ends_with(0);
     let exported = export(&site);
-    for line in ["uri_prefix = \"com.example.bank:/\"", "automatic_unpairing = true"] {
+    for line in more.lines() {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }
     let other = Site::new().migrated();

@@ -61,8 +61,8 @@ fn a_native_application_is_registered_changed_and_deleted_by_commands() {
     let changed = show();
     assert_eq!((&changed["bundle_id"], &changed["automatic_unpairing"]), (&"com.example.bank".into(), &true.into()));
     assert!(changed.get("package_name").is_none() && changed.get("uri_prefix").is_none(), "{changed}");
-    app(&site, &["update", "bank", "--automatic-unpairing=false"]).ends_with(0);
-    assert_eq!(show()["automatic_unpairing"], false);
+    app(&site, &["update", "bank", "--automatic-unpairing=false", "--min-sdk-version", "1.4.0"]).ends_with(0);
+    assert_eq!((&show()["automatic_unpairing"], &show()["min_sdk_version"]), (&false.into(), &"1.4.0".into()));
 
     // What is shown is what the file has: applied again, nothing changes.
     let before = events(&site);

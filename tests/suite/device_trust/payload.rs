@@ -111,3 +111,40 @@ async fn h2_a_payload_is_no_older_than_the_server_wants_it() {
         assert_eq!(authenticate(&mut browser, &id, &made).await.ok()["status"], super::PAIRING, "{max_age}");
     }
 }
+
+/// [security.md 87] Nothing is trusted by an app that is known to be too old; why, the audit trail alone says.
+#[tokio::test]
+async fn security_87_a_payload_of_an_old_sdk_is_refused_where_the_operator_says_so() {
+    let scene = Scene::of(usual()).await;
+    let phone = scene.world.phone();
+    let by = |version: Option<&str>| {
+        phone.payload(|claims| {
+            claims.as_object_mut().unwrap().remove("sdkv");
+            if let Some(version) = version {
+                claims["sdkv"] = json!(version);
+            }
+        })
+    };
+    {
+        let admin = scene.world.robot("operator", "nod:admin").await;
+        let change = json!({ "min_sdk_version": "1.4.0" });
+        admin.patch("/admin/v1/native-applications/shop-app", &change).await.ok();
+    }
+    let mut browser = scene.world.browser();
+    let id = scene.at_second_factor(&mut browser).await;
+    let before = browser.get(&format!("{FLOWS}{id}")).await.ok();
+    let watch = scene.world.watch().await;
+    for old in [Some("1.3.9"), Some("1.4.0-rc.1"), Some("1.4"), Some("new"), None] {
+        let answer = authenticate(&mut browser, &id, &by(old)).await;
+        assert_eq!(answer.status, 400, "{old:?}");
+        assert_eq!(answer.json()["details"][0]["code"], "INVALID_MOBILE_PAYLOAD", "{old:?}");
+        assert!(!answer.text().contains("SDK"), "{}", answer.text());
+        assert_eq!(browser.get(&format!("{FLOWS}{id}")).await.ok(), before, "{old:?}");
+    }
+    crate::admin::until("the reason", async || {
+        let mut reasons = watch.events().await.into_iter().filter_map(|event| event.reason);
+        reasons.any(|why| why.contains("an SDK that is too old")).then_some(())
+    })
+    .await;
+    assert_eq!(authenticate(&mut browser, &id, &by(Some("1.4.0"))).await.ok()["status"], super::PAIRING);
+}
