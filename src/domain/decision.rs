@@ -1,5 +1,7 @@
 //! What a device signs, and what has to hold before we believe it.
 
+use std::time::Duration;
+
 use crate::clock::Timestamp;
 use crate::domain::authentication_request::{Approval, AuthenticationRequest, Decision, Denial};
 use crate::domain::device::Device;
@@ -8,6 +10,12 @@ use crate::protocol::acr::Acr;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::Digest;
+
+/// Within this time nobody has been told of a question, has read it and has said yes.
+const HASTE: Duration = Duration::from_millis(300);
+
+/// What the audit trail says of a yes that came that fast.
+pub const TOO_FAST: &str = "too_fast";
 
 /// A decision as it is kept: the fact, and the evidence for it.
 #[derive(Clone, Debug)]
@@ -35,6 +43,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether a yes came faster than anybody reads [security.md 125]. It counts: a clock that is off is no reason to
+    /// refuse somebody. Whoever looks after the trail asks what answers there.
+    pub fn is_hasty(&self) -> bool {
+        matches!(self.outcome, Decision::Approved(_)) && self.decided_at < self.issued_at + HASTE
+    }
+
     /// Withdrawn, by whomever: nobody signs that.
     pub fn cancelled(request: &AuthenticationRequest, digest: Digest<AuthReqId>, now: Timestamp) -> Self {
         Self {

@@ -10,7 +10,7 @@ use crate::call;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::authentication_request::{AuthenticationRequest, Decision, Denial, Undecidable};
-use crate::domain::decision::{Answer, Disbelief, Record, Said, VerifiedDecision};
+use crate::domain::decision::{Answer, Disbelief, Record, Said, TOO_FAST, VerifiedDecision};
 use crate::domain::device::Status;
 use crate::domain::mobile_app::Choice;
 use crate::domain::ping::Ping;
@@ -96,7 +96,7 @@ impl Decide {
             .request(question.request.id);
         event.reason = match &outcome {
             Decision::Denied(denial) => Some(denial.as_str().to_owned()),
-            Decision::Approved(approval) => approval.choice.map(|choice| choice.as_str().to_owned()),
+            Decision::Approved(approval) => remark(approval.choice, record.is_hasty()),
             Decision::Cancelled => None,
         };
         // [security 5.7] Whoever did not ask for this is acted for by somebody else: all of it stops, until
@@ -195,6 +195,12 @@ const fn choice(said: NewDeviceChoice) -> Option<Choice> {
         NewDeviceChoice::Once => Some(Choice::Once),
         NewDeviceChoice::Deny | NewDeviceChoice::Block => None,
     }
+}
+
+/// What is to be said of a yes.
+fn remark(choice: Option<Choice>, hasty: bool) -> Option<String> {
+    let words: Vec<&str> = choice.map(Choice::as_str).into_iter().chain(hasty.then_some(TOO_FAST)).collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 fn action(outcome: &Decision) -> Action {
