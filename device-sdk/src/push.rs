@@ -91,6 +91,8 @@ pub enum PushKind {
     AuthCanceled,
     /// Somebody signs in by this app: answer, and show nothing.
     SilentVerify,
+    /// Somebody looks whether pushes get there: nothing is asked.
+    Test,
     #[serde(other)]
     Other,
 }
@@ -102,6 +104,10 @@ impl PushMessage {
 
     pub const fn auth_canceled(notification_id: NotificationId) -> Self {
         Self { kind: PushKind::AuthCanceled, notification_id, pv: None }
+    }
+
+    pub const fn test(notification_id: NotificationId) -> Self {
+        Self { kind: PushKind::Test, notification_id, pv: None }
     }
 
     pub const fn silent_verify(notification_id: NotificationId, pv: ProofValue) -> Self {

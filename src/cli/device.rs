@@ -65,6 +65,17 @@ pub(super) enum Action {
         #[command(flatten)]
         format: Format,
     },
+    /// Have the server push something to a device that asks nothing
+    #[command(after_long_help = "Examples:
+  nod device test-push 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
+  nod device test-push dev_0123456789abcdefghjkmnpqrs -c nod.toml
+
+What came of it, `nod device deliveries` tells.")]
+    TestPush {
+        /// Its id, as `nod device list` has it, or the admin API (dev_...)
+        #[arg(value_parser = identifier::device)]
+        device: DeviceId,
+    },
     /// Ends the trust in a device
     #[command(after_long_help = "Examples:
   nod device unpair 0b9f6a4e-6c1d-4e7a-8f00-2b6d3c1a9e55
@@ -118,6 +129,12 @@ async fn change(action: Action, manage: ManageDevices) -> Result<(), Exit> {
         Action::Unblock { device } => {
             manage.set_status(&by, device, Status::Active, &always).await?;
             say(&format!("{device}  active"));
+        }
+        Action::TestPush { device } => {
+            if !manage.test_push(device, &always).await? {
+                return Err(Exit::failed(format!("{device} is reached by no push service, or is not to ring")));
+            }
+            say(&format!("{device}  a test is on its way"));
         }
         Action::Unpair { device, sure } => {
             manage.read(device).await?;

@@ -62,6 +62,8 @@ words! {
         Ended = "ended",
         /// The app is to answer, and nobody is to see it.
         Silent = "silent",
+        /// Nothing: somebody looks whether it gets there.
+        Test = "test",
     }
 }
 
@@ -73,7 +75,8 @@ pub struct Push {
     pub notification: NotificationId,
     pub request: RequestId,
     pub digest: Digest<AuthReqId>,
-    pub client: ClientId,
+    /// Who asks. `None`: nobody does.
+    pub client: Option<ClientId>,
     pub user: UserId,
     pub device: DeviceId,
     pub installation: InstallationId,
@@ -159,7 +162,7 @@ mod tests {
             notification: NotificationId::new(Uuid::from_u128(1)),
             request: RequestId::new(Uuid::from_u128(2)),
             digest: Digest::of(b"id"),
-            client: ClientId::parse("shop").unwrap(),
+            client: ClientId::parse("shop"),
             user: UserId::new(Uuid::from_u128(3)),
             device: DeviceId::new(Uuid::from_u128(4)),
             installation: InstallationId::new(Uuid::from_u128(5)),

@@ -138,7 +138,7 @@ impl Apns {
                 ("alert", "10", aps)
             }
             // The system wakes the app, and shows nothing. Apple takes no other priority for it.
-            Told::Ended | Told::Silent => ("background", "5", json!({ "content-available": 1 })),
+            Told::Ended | Told::Silent | Told::Test => ("background", "5", json!({ "content-available": 1 })),
         };
         let body = serde_json::to_vec(&Body { aps, nod: message.body() }).unwrap_or_default();
         let text = |text: String| HeaderValue::try_from(text).map_err(|_| EgressError::Header);

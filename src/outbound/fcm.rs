@@ -149,7 +149,7 @@ impl Fcm {
         }
         let android = Android {
             priority: match message.told {
-                Told::Question | Told::Silent => "HIGH",
+                Told::Question | Told::Silent | Told::Test => "HIGH",
                 Told::Ended => "NORMAL",
             },
             ttl: format!("{}s", message.seconds_left(now)),

@@ -57,6 +57,7 @@ impl Message {
         let notification_id = nod_device::NotificationId::new(self.notification.uuid());
         match (self.told, self.value) {
             (Told::Question, _) => PushMessage::authentication(notification_id),
+            (Told::Test, _) => PushMessage::test(notification_id),
             (Told::Silent, Some(value)) => PushMessage::silent_verify(notification_id, value),
             // Without a value there is nothing to answer.
             (Told::Ended | Told::Silent, _) => PushMessage::auth_canceled(notification_id),

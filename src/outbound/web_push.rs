@@ -128,7 +128,7 @@ impl WebPush {
         let mut authorization = text(format!("vapid t={}, k={}", signed.expose(), vapid.public_key))?;
         authorization.set_sensitive(true);
         let urgency = match message.told {
-            Told::Question | Told::Silent => "high",
+            Told::Question | Told::Silent | Told::Test => "high",
             Told::Ended => "normal",
         };
         // [RFC 8030 §5.4] A question that did not get there yet is replaced by word that it is over.

@@ -171,6 +171,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     let device = format!("/admin/v1/devices/{}", devices["items"][0]["id"].as_str().unwrap());
     admin.get(&device).await.ok();
     admin.get(&format!("{device}/deliveries")).await.ok();
+    admin.act(&format!("{device}/test-push")).await.ok();
     admin.patch(&device, &json!({"nickname": "The blue one"})).await.ok();
     for action in ["block", "unblock", "make-primary"] {
         admin.act(&format!("{device}/{action}")).await.ok();

@@ -308,6 +308,8 @@ pub enum PushKind {
     AuthCanceled,
     /// Somebody signs in by this app: `Device.acknowledge`, and show nothing.
     SilentVerify,
+    /// Somebody looks whether pushes get there: nothing is asked.
+    Test,
     Other,
 }
 

@@ -319,6 +319,7 @@ impl DeviceClient {
                 Ok(RemoteNotification::Question(Box::new(question)))
             }
             (PushKind::AuthCanceled, _) => Ok(RemoteNotification::Canceled(id)),
+            (PushKind::Test, _) => Ok(RemoteNotification::Test),
             (PushKind::SilentVerify, Some(pv)) => {
                 let answer: AckAnswer = self.connection.ask(Call::acknowledge(self.installation_id, id, pv)).await?;
                 match answer.status {
@@ -405,6 +406,8 @@ pub enum RemoteNotification {
     Canceled(NotificationId),
     /// It was answered. There is nothing to be shown.
     Verified,
+    /// Somebody looks whether pushes get here. They do.
+    Test,
     /// It is for somebody else, or of a newer server.
     Nothing,
 }

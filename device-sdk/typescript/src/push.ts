@@ -11,6 +11,8 @@ export interface PushMessage {
     | 'AUTHENTICATION'
     /** It was answered elsewhere, or withdrawn: show it no more. */
     | 'AUTH_CANCELED'
+    /** Somebody looks whether pushes get there: nothing is asked. */
+    | 'TEST'
     /** Of a newer server: leave it alone. */
     | 'OTHER'
   notificationId: string
@@ -27,7 +29,8 @@ export function readPush(data: unknown): PushMessage | undefined {
   for (const read of [message, (value: unknown) => around(value).nod]) {
     try {
       const { type, notificationId } = read(typeof data === 'string' ? JSON.parse(data) : data)
-      return { type: type === 'AUTHENTICATION' || type === 'AUTH_CANCELED' ? type : 'OTHER', notificationId }
+      const known = type === 'AUTHENTICATION' || type === 'AUTH_CANCELED' || type === 'TEST'
+      return { type: known ? type : 'OTHER', notificationId }
     } catch {
       // The other form, or none.
     }

@@ -14,6 +14,7 @@ describe('a push', () => {
       assert.deepEqual(readPush(data), plain)
     }
     assert.equal(readPush({ ...plain, type: 'AUTH_CANCELED' })?.type, 'AUTH_CANCELED')
+    assert.equal(readPush({ ...plain, type: 'TEST' })?.type, 'TEST')
   })
 
   test('of a newer server names its question', () => {

@@ -100,7 +100,7 @@ pub struct DeviceDeliveryBody {
     pub id: String,
     pub device_id: String,
     pub state: DeviceDeliveryState,
-    /// Why, of one that failed.
+    /// Why, of one that failed; `test` of a test that did not.
     pub reason: Option<String>,
     pub user_id: Option<String>,
     pub client_id: Option<String>,
@@ -118,6 +118,13 @@ pub struct DeviceDeliveryPage {
     pub next_cursor: Option<String>,
     /// How many there are in all parts; there with `count=true` alone.
     pub total: Option<u64>,
+}
+
+/// Whether a test is on its way.
+#[derive(Debug, Object)]
+pub struct DeviceTestPush {
+    /// `false` where no push service reaches the device, where its person does not want it to ring, and where it is blocked.
+    pub sent: bool,
 }
 
 impl DeviceDeliveryBody {
@@ -392,6 +399,33 @@ impl DevicesApi {
         let unchanged = unchanged::<Whole, DeviceBody>(if_match);
         let id = self::device_id(&device_id)?;
         Ok(Read::of((&self.devices.set_status(&admin, id, domain::Status::Active, &unchanged).await?).into()))
+    }
+
+    /// Push a test to a device
+    ///
+    /// By its push service, as a question would be. Nothing is asked; the list of deliveries tells what came of it.
+    #[oai(
+        path = "/devices/:device_id/test-push",
+        method = "post",
+        operation_id = "testDevicePush",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Repeats with the same key have one effect."
+        )
+    )]
+    async fn test_push(
+        &self,
+        #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
+        device_id: Path<String>,
+        /// The `ETag` that was read: refused with 412 when it was changed since.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Shown<DeviceTestPush>> {
+        let Admin { .. } = admin;
+        let unchanged = unchanged::<Whole, DeviceBody>(if_match);
+        let sent = self.devices.test_push(self::device_id(&device_id)?, &unchanged).await?;
+        Ok(Shown::of(DeviceTestPush { sent }))
     }
 
     /// Make a device the primary one

@@ -116,6 +116,20 @@ impl ManageDevices {
         Ok(whole)
     }
 
+    /// Pushes something that asks nothing. `false`: no push service reaches it, or it is not to ring.
+    pub async fn test_push(&self, id: DeviceId, unchanged: Precondition<'_, Whole>) -> Result<bool, AdminError> {
+        let whole = self.read(id).await?;
+        if !unchanged(&whole) {
+            return Err(AdminErrorCode::PreconditionFailed.into());
+        }
+        let (device, installation) = &whole;
+        if device.status == Status::Blocked || installation.rung_by().is_none() {
+            return Ok(false);
+        }
+        self.withdraw.settle.pushes.test(device, self.desk.now()).await?;
+        Ok(true)
+    }
+
     /// Makes it the device that is asked first.
     pub async fn make_primary(
         &self,

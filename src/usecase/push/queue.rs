@@ -2,6 +2,7 @@
 //! not told finds the question when it asks, so nothing fails because of it [reliability F21, F22].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::authentication_request::{Asker, AuthenticationRequest};
@@ -12,8 +13,12 @@ use crate::domain::push::{Provider, Push, Told};
 use crate::entropy::Entropy;
 use crate::protocol::id::{AuthReqId, ClientId, DeviceId, NotificationId, RequestId, UserId};
 use crate::secret::Digest;
+use crate::store::ephemeral::StoreError;
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::usecase::settle::OutboxBell;
+
+/// For so long a test is of use to whoever looks at the phone.
+const TEST: Duration = Duration::from_secs(120);
 
 #[derive(Clone)]
 pub struct QueuePushes {
@@ -57,7 +62,7 @@ impl Over {
             notification: self.notification,
             request: self.request,
             digest: self.digest,
-            client: self.client.clone(),
+            client: Some(self.client.clone()),
             user: self.user,
             device: device.id,
             installation: installation.id,
@@ -85,7 +90,7 @@ impl QueuePushes {
             notification: request.notification,
             request: request.id,
             digest: *digest,
-            client: request.client.clone(),
+            client: Some(request.client.clone()),
             user: request.user,
             device: device.id,
             installation: installation.id,
@@ -111,7 +116,7 @@ impl QueuePushes {
             request: flow.transaction,
             // There is no question behind it.
             digest: Digest::of(verifying.notification.uuid().as_bytes()),
-            client: flow.client.clone(),
+            client: Some(flow.client.clone()),
             user,
             device: verifying.device,
             installation: verifying.installation,
@@ -133,6 +138,26 @@ impl QueuePushes {
             .filter(|(device, installation)| silently(installation) && over.is_shown_on(asker, device))
             .map(|(device, installation)| over.push(device, installation));
         self.put(shown.collect(), over.decided_at).await;
+    }
+
+    /// Nothing is asked: somebody wants to see that this device is reached, so it is said when it cannot be written down.
+    pub async fn test(&self, device: &Device, now: Timestamp) -> Result<(), StoreError> {
+        let notification = NotificationId::new(self.entropy.uuid());
+        let push = Push {
+            told: Told::Test,
+            notification,
+            // There is none.
+            request: RequestId::new(self.entropy.uuid()),
+            digest: Digest::of(notification.uuid().as_bytes()),
+            client: None,
+            user: device.user,
+            device: device.id,
+            installation: device.installation,
+            expires_at: now + TEST,
+        };
+        self.outbox.put(self.entropy.ordered_uuid(now), Kind::Push, &push.encode(), now).await?;
+        self.bell.ring();
+        Ok(())
     }
 
     async fn put(&self, pushes: Vec<Push>, now: Timestamp) {

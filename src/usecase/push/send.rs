@@ -307,11 +307,14 @@ impl SendPush {
 
     async fn record(&self, push: &Push, failed: Option<&str>) {
         let now = self.clock.now();
-        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::RequestPushed)
-            .client(&push.client)
-            .user(push.user)
-            .device(push.device)
-            .request(push.request);
+        let mut event =
+            Event::new(self.entropy.ordered_uuid(now), now, Action::RequestPushed).user(push.user).device(push.device);
+        if push.told == Told::Test {
+            event = event.of(push.told.as_str());
+        } else {
+            event.client.clone_from(&push.client);
+            event.request = Some(push.request);
+        }
         self.ledger
             .audit(match failed {
                 Some(why) => event.refused(why),

@@ -42,5 +42,7 @@ fn what_was_pushed_to_a_device_is_listed() {
     // No push service reaches a virtual phone.
     assert_eq!(device(&["deliveries", &id, "--state", "failed", "--json"]).ends_with(0).trim(), "");
     device(&["deliveries", &id, "--state", "lost"]).ends_with(2);
+    assert!(device(&["test-push", &id]).ends_with(1).contains("reached by no push service"));
+    device(&["test-push", "dev_0000000000000000000000000z"]).ends_with(6);
     device(&["deliveries", "dev_0000000000000000000000000z"]).ends_with(6);
 }

@@ -1,10 +1,11 @@
 //! What was pushed to a device, and what became of it, can be looked up.
 
 use nod::protocol::public_id::{self, Kind};
+use nod_device::PushKind;
 use serde_json::{Value, json};
 
 use super::double::Reply;
-use super::{Scene, fcm_error, with_app};
+use super::{Scene, a_while, fcm_error, read, with_app};
 use crate::admin::until;
 use crate::world::seconds;
 
@@ -53,4 +54,34 @@ async fn product_2_3_what_was_pushed_to_a_device_is_listed() {
     assert!(listed(of(1), 0).await.is_empty());
     let nothing = "/admin/v1/devices/dev_0000000000000000000000000z/deliveries";
     admin.get(nothing).await.admin_problem(404, "not_found");
+}
+
+/// [flows.md H.3] By the service and the token that a question would go by.
+#[tokio::test]
+async fn h3_a_test_is_pushed_and_asks_nothing() {
+    let mut scene = Scene::start().await.reached_by_fcm().await;
+    with_app(&scene.world, &mut scene.alice).await;
+    let of = |n: usize, what: &str| {
+        let device = public_id::encode(Kind::Device, scene.alice.phones[n].device().uuid());
+        format!("/admin/v1/devices/{device}/{what}")
+    };
+    let admin = scene.world.robot("operator", "nod:devices:write").await;
+    assert_eq!(admin.act(&of(0, "test-push")).await.ok(), json!({ "sent": true }));
+    let sent = scene.services.fcm.takes(1).await.remove(0);
+    assert_eq!((read(&sent).kind, sent.says.as_object().unwrap().len()), (PushKind::Test, 2), "{}", sent.says);
+    assert!(scene.phone().pending().await.is_empty());
+    let log = until("the log", async || {
+        let items = admin.get(&of(0, "deliveries")).await.ok()["items"].as_array().unwrap().clone();
+        (!items.is_empty()).then_some(items)
+    })
+    .await;
+    assert_eq!((&log[0]["state"], &log[0]["reason"]), (&json!("delivered"), &json!("test")));
+    assert!(log.len() == 1 && log[0].get("client_id").is_none() && log[0].get("request_id").is_none(), "{log:?}");
+
+    // Where nobody would be rung by a question, nobody is by this.
+    assert_eq!(admin.act(&of(1, "test-push")).await.ok(), json!({ "sent": false }));
+    scene.phone().block().await;
+    assert_eq!(admin.act(&of(0, "test-push")).await.ok(), json!({ "sent": false }));
+    a_while().await;
+    assert_eq!(scene.services.fcm.taken().len(), 1);
 }

@@ -77,6 +77,7 @@ async fn f3_what_came_by_a_push_is_dealt_with() {
         (apns, RemoteNotification::Verified),
         (said(PushMessage::authentication(id)), asked),
         (said(PushMessage::auth_canceled(id)), RemoteNotification::Canceled(id)),
+        (said(PushMessage::test(id)), RemoteNotification::Test),
         (silent.replace("SILENT_VERIFY", "SOMETHING_NEW"), RemoteNotification::Nothing),
         (r#"{"chat":"hello"}"#.to_owned(), RemoteNotification::Nothing),
     ] {
