@@ -28,6 +28,7 @@ mod m0018_passcodes;
 mod m0020_app_standing;
 mod m0021_pairing_key_used_by;
 mod m0022_push_enabled;
+mod m0027_consent_id;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_app_standing::Migration),
             Box::new(m0021_pairing_key_used_by::Migration),
             Box::new(m0022_push_enabled::Migration),
+            Box::new(m0027_consent_id::Migration),
         ]
     }
 }
@@ -84,6 +86,7 @@ pub fn sql(name: &str, engine: DbBackend) -> Option<String> {
         "m0020_app_standing" => m0020_app_standing::sql,
         "m0021_pairing_key_used_by" => m0021_pairing_key_used_by::sql,
         "m0022_push_enabled" => m0022_push_enabled::sql,
+        "m0027_consent_id" => m0027_consent_id::sql,
         _ => return None,
     };
     Some(sql(engine))

@@ -9,7 +9,7 @@ use super::session::Authentication;
 use crate::clock::Timestamp;
 use crate::protocol::error::Refusal;
 use crate::protocol::extent::Extent;
-use crate::protocol::id::{AuthorizationCode, ClientId, DeviceId, RequestId, SessionId, UserId};
+use crate::protocol::id::{AuthorizationCode, ClientId, ConsentId, DeviceId, RequestId, SessionId, UserId};
 use crate::protocol::jwt::Thumbprint;
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::scope::Scope;
@@ -32,6 +32,8 @@ pub struct Code {
     pub dpop_jkt: Option<Thumbprint>,
     pub user: UserId,
     pub session: SessionId,
+    /// In which the person agreed to the scope: with it ends the code.
+    pub consent: Option<ConsentId>,
     pub scope: Scope,
     pub nonce: Option<String>,
     pub extent: Extent,
@@ -135,6 +137,7 @@ mod tests {
             dpop_jkt: None,
             user: UserId::new(Uuid::nil()),
             session: SessionId::new(Uuid::nil()),
+            consent: None,
             scope: Scope::parse("openid").unwrap(),
             nonce: None,
             extent: Extent::default(),

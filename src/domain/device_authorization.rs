@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::authentication_request::{FINALISE, Polling};
 use super::session::Authentication;
 use crate::clock::Timestamp;
-use crate::protocol::id::{ClientId, DeviceCode, DeviceId, RequestId, SessionId, UserId};
+use crate::protocol::id::{ClientId, ConsentId, DeviceCode, DeviceId, RequestId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::Digest;
@@ -47,6 +47,8 @@ pub struct Connected {
     pub device: Option<DeviceId>,
     /// Where it was agreed to. The device's tokens outlive it.
     pub session: SessionId,
+    /// In which it was agreed to. The device's tokens end with it.
+    pub consent: Option<ConsentId>,
 }
 
 /// Which device shows a code.
@@ -179,6 +181,7 @@ mod tests {
             authentication: Authentication { at: at(0), acr: Acr::Password, amr: "pwd".into() },
             device: None,
             session: SessionId::new(Uuid::nil()),
+            consent: None,
         }
     }
 

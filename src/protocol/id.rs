@@ -67,6 +67,8 @@ uuid_id! {
     PairingKeyId;
     /// One sign-in of one browser: `sid` of its ID tokens [BCL §2.1].
     SessionId;
+    /// One consent of a person to a client, as long as it lasts: withdrawn and given again, it is another one.
+    ConsentId;
     /// Names a recovery of a forgotten password, and opens nothing: what does is made of it with a key.
     RecoveryId;
     /// Names an initial access token, and is none.

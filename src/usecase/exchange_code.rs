@@ -96,7 +96,8 @@ impl ExchangeCode {
         if !self.sessions.is_live(code.session, now).await? {
             return Err(Refusal::invalid_grant("the session has ended").into());
         }
-        if !self.consents.cover(code.user, client, &code.scope).await? {
+        let consent = Consents::needed(client, &code.scope, code.consent);
+        if !self.consents.cover(code.user, &client.id, consent.as_ref()).await? {
             return Err(Refusal::invalid_grant("the person has withdrawn the consent").into());
         }
         if let Some(device) = code.device
@@ -125,7 +126,6 @@ impl ExchangeCode {
             created_at: now,
             revoked_at: None,
         };
-        let consent = Consents::needed(client, &code.scope).cloned();
         let on = Rests { session: grant.session, consent };
         let along = Along::sign_in(code.nonce.as_deref(), claims).bound_to(bound_to).for_less(less.as_ref());
         let minted = self.issue.mint(client, &grant, &along, now)?;

@@ -78,7 +78,8 @@ impl RedeemDevice {
         if !self.sessions.is_live(connected.session, now).await? {
             return Err(Refusal::invalid_grant("the session in which it was agreed to has ended").into());
         }
-        if !self.consents.cover(connected.user, client, &connected.scope).await? {
+        let consent = Consents::needed(client, &connected.scope, connected.consent);
+        if !self.consents.cover(connected.user, &client.id, consent.as_ref()).await? {
             return Err(Refusal::invalid_grant("the person has withdrawn the consent").into());
         }
         let scope = connected.scope.within(&client.scope);
@@ -105,7 +106,6 @@ impl RedeemDevice {
             .client(&client.id)
             .user(connected.user)
             .request(request);
-        let consent = Consents::needed(client, &connected.scope).cloned();
         let on = Rests { session: Some(connected.session), consent };
         match self.ledger.grant_on(on, grant, minted.refresh_row, minted.access_row, event).await? {
             Granted::First => Ok(minted.response),

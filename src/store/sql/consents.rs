@@ -4,13 +4,33 @@ use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
-use super::{Database, Transaction, WriteError, bounded, bytes};
+use super::{Database, Row, Transaction, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::client::Client;
-use crate::protocol::id::{ClientId, UserId};
+use crate::protocol::id::{ClientId, ConsentId, UserId};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
+
+/// What a person lets a client have, or has to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// `None`: given to the version before, which named none.
+    pub id: Option<ConsentId>,
+    pub scope: Scope,
+}
+
+impl Given {
+    /// Whether this is all of what was agreed to then, and was not taken back since.
+    pub fn covers(&self, wanted: &Self) -> bool {
+        self.id == wanted.id && wanted.scope.is_within(&self.scope)
+    }
+
+    /// The columns `scope` and `id`, from the first one on.
+    fn of(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { scope: row.parsed(0, Scope::parse)?, id: row.uuid_if_any(1)?.map(ConsentId::new) })
+    }
+}
 
 #[derive(Clone, Debug)]
 pub struct Consents {
@@ -22,22 +42,23 @@ impl Consents {
         Self { database }
     }
 
-    pub async fn find(&self, user: UserId, client: &ClientId) -> Result<Option<Scope>, StoreError> {
-        let sql = "SELECT scope FROM consent WHERE user_id = $1 AND client_id = $2";
+    pub async fn find(&self, user: UserId, client: &ClientId) -> Result<Option<Given>, StoreError> {
+        let sql = "SELECT scope, id FROM consent WHERE user_id = $1 AND client_id = $2";
         let row = self.database.find(sql, [bytes(user.uuid()), client.as_str().into()]).await?;
-        row.map(|row| row.parsed(0, Scope::parse)).transpose()
+        row.as_ref().map(Given::of).transpose()
     }
 
-    /// What people have to have agreed to before the client has this. `None`: it need not ask.
-    pub fn needed<'s>(client: &Client, scope: &'s Scope) -> Option<&'s Scope> {
+    /// What people have to have agreed to, in this consent, before the client has this. `None`: it need not ask.
+    pub fn needed(client: &Client, scope: &Scope, id: Option<ConsentId>) -> Option<Given> {
         let implied = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.implied_consent);
-        Some(scope).filter(|_| !implied)
+        (!implied).then(|| Given { id, scope: scope.clone() })
     }
 
-    /// Whether the client may have this now, as far as it has to ask: what was given may have been taken back.
-    pub async fn cover(&self, user: UserId, client: &Client, scope: &Scope) -> Result<bool, StoreError> {
-        let Some(scope) = Self::needed(client, scope) else { return Ok(true) };
-        Ok(self.find(user, &client.id).await?.is_some_and(|given| scope.is_within(&given)))
+    /// Whether a client may have now what it needed to ask for: it may have been taken back. Given again since, it is
+    /// another consent, and nothing of the first one comes back to life.
+    pub async fn cover(&self, user: UserId, client: &ClientId, needed: Option<&Given>) -> Result<bool, StoreError> {
+        let Some(needed) = needed else { return Ok(true) };
+        Ok(self.find(user, client).await?.is_some_and(|given| given.covers(needed)))
     }
 
     /// What a person has given, to whom, and since when: the newest first.
@@ -49,7 +70,7 @@ impl Consents {
         given.collect()
     }
 
-    /// Adds to what was given before.
+    /// Adds to what was given before. The answer names the consent that stands now: a new one by its event.
     pub async fn add(
         &self,
         user: UserId,
@@ -57,19 +78,23 @@ impl Consents {
         scope: &Scope,
         event: &Event,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let added: Result<(), WriteError> = bounded(async {
+    ) -> Result<Option<ConsentId>, StoreError> {
+        let added: Result<Option<ConsentId>, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            let sql = "SELECT scope FROM consent WHERE user_id = $1 AND client_id = $2";
+            let sql = "SELECT scope, id FROM consent WHERE user_id = $1 AND client_id = $2";
             let before = transaction.find_locked(sql, [bytes(user.uuid()), client.as_str().into()]).await?;
-            let before = before.map(|row| row.parsed(0, Scope::parse)).transpose()?;
-            let sql = "INSERT INTO consent (user_id, client_id, scope, given_at) VALUES ($1, $2, $3, $4) \
-                       ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3";
-            let scope = before.map_or_else(|| scope.clone(), |before| before.and(scope));
-            let values = [bytes(user.uuid()), client.as_str().into(), scope.as_str().into(), now.millis().into()];
-            transaction.execute(sql, values).await?;
+            let before = before.as_ref().map(Given::of).transpose()?;
+            // Two first ones at the same time are one consent, so the row says which.
+            let sql = "INSERT INTO consent (user_id, client_id, scope, given_at, id) VALUES ($1, $2, $3, $4, $5) \
+                       ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3 RETURNING scope, id";
+            let scope = before.map_or_else(|| scope.clone(), |before| before.scope.and(scope));
+            let at = now.millis().into();
+            let values = [bytes(user.uuid()), client.as_str().into(), scope.as_str().into(), at, bytes(event.id)];
+            let row = transaction.find(sql, values).await?.ok_or(StoreError::Corrupt("a consent without a row"))?;
+            let given = Given::of(&row)?;
             transaction.record(&[event]);
-            transaction.commit().await
+            transaction.commit().await?;
+            Ok(given.id)
         })
         .await;
         added.map_err(WriteError::unexpected)
@@ -108,15 +133,15 @@ impl Consents {
 pub(super) async fn held<'c>(
     transaction: &Transaction,
     given: impl IntoIterator<Item = (UserId, &'c ClientId)>,
-) -> Result<HashMap<(UserId, &'c ClientId), Scope>, WriteError> {
+) -> Result<HashMap<(UserId, &'c ClientId), Given>, WriteError> {
     // In one order on all nodes, so that no two wait for each other.
     let given: BTreeMap<(Uuid, &str), &ClientId> =
         given.into_iter().map(|(user, client)| ((user.uuid(), client.as_str()), client)).collect();
     let mut held = HashMap::new();
     for ((user, _), client) in given {
-        let sql = "SELECT scope FROM consent WHERE user_id = $1 AND client_id = $2";
+        let sql = "SELECT scope, id FROM consent WHERE user_id = $1 AND client_id = $2";
         if let Some(row) = transaction.find_locked(sql, [bytes(user), client.as_str().into()]).await? {
-            held.insert((UserId::new(user), client), row.parsed(0, Scope::parse)?);
+            held.insert((UserId::new(user), client), Given::of(&row)?);
         }
     }
     Ok(held)

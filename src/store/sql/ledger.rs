@@ -26,8 +26,8 @@ use crate::domain::ping::Ping;
 use crate::failpoint::waiting;
 use crate::metrics::metrics;
 use crate::protocol::id::{RequestId, SessionId};
-use crate::protocol::scope::Scope;
 use crate::store::ephemeral::StoreError;
+use crate::store::sql::consents::Given;
 
 mod group;
 
@@ -78,7 +78,7 @@ pub enum Granted {
 pub struct Rests {
     pub session: Option<SessionId>,
     /// What the person must have agreed to.
-    pub consent: Option<Scope>,
+    pub consent: Option<Given>,
 }
 
 /// Commits in groups. Clones share one queue.

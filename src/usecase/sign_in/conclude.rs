@@ -17,7 +17,7 @@ use crate::protocol::authorization_response::AuthorizationResponse;
 use crate::protocol::claims_request::Place;
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{AuthorizationCode, DeviceId, FlowId, GrantId, SessionId, SessionToken, UserId};
+use crate::protocol::id::{AuthorizationCode, ConsentId, DeviceId, FlowId, GrantId, SessionId, SessionToken, UserId};
 use crate::protocol::scope::Scope;
 use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::sql::consents::Consents;
@@ -57,6 +57,8 @@ struct Entered {
     /// The trusted device that was there.
     device: Option<DeviceId>,
     session: SessionId,
+    /// What the client has it by, where it has to ask.
+    consent: Option<ConsentId>,
     /// Of a new session.
     signed_in: Option<SignedIn>,
 }
@@ -103,10 +105,13 @@ impl Conclude {
             };
             (session, Some(signed_in))
         };
-        if let Some(agreed) = &flow.agreed {
-            self.known.consents.add(user, &flow.client, agreed, &event(Action::ConsentGiven), now).await?;
-        }
-        Ok(Entered { client, user: person, authentication, device, session, signed_in })
+        let consents = &self.known.consents;
+        let consent = match &flow.agreed {
+            Some(agreed) => consents.add(user, &flow.client, agreed, &event(Action::ConsentGiven), now).await?,
+            // Remembered, if nobody has taken it back since.
+            None => consents.find(user, &flow.client).await?.and_then(|given| given.id),
+        };
+        Ok(Entered { client, user: person, authentication, device, session, consent, signed_in })
     }
 
     fn event(&self, action: Action, flow: &Flow, now: Timestamp) -> Event {
@@ -145,6 +150,7 @@ impl Conclude {
             dpop_jkt: flow.request.dpop_jkt,
             user: entered.user.id,
             session: entered.session,
+            consent: entered.consent,
             scope: flow.granted(),
             nonce: flow.request.nonce.clone(),
             extent: flow.extent(),
@@ -220,7 +226,7 @@ impl Conclude {
         if let Some(token) = &minted.id_token {
             response = response.with("id_token", token.expose().clone());
         }
-        let consent = Consents::needed(client, &flow.granted()).cloned();
+        let consent = Consents::needed(client, &flow.granted(), entered.consent);
         let on = Rests { session: grant.session, consent };
         match self.ledger.grant_on(on, grant, None, minted.access_row, event).await? {
             Granted::First => Ok(response),
@@ -237,10 +243,11 @@ impl Conclude {
         let now = self.clock.now();
         let Some(code) = flow.device.as_ref().map(|device| device.code) else { return Ok((flow, None)) };
         let (settled, signed_in, event) = if flow.at == At::Ready {
-            let Entered { user, authentication, device, session, signed_in, .. } =
+            let Entered { user, authentication, device, session, consent, signed_in, .. } =
                 self.enter(&flow, browser, now).await?;
             let user = user.id;
-            let connected = Connected { user, scope: flow.granted().clone(), authentication, device, session };
+            let scope = flow.granted();
+            let connected = Connected { user, scope, authentication, device, session, consent };
             let connect = |device: DeviceAuthorization| device.connected(&connected, now);
             let settled = self.devices.update(&code, Lifetime::Keep, connect).await?;
             (settled, signed_in, self.event(Action::DeviceAuthorizationApproved, &flow, now).user(user))

@@ -126,7 +126,7 @@ impl Known {
         now: Timestamp,
     ) -> Result<Judged, StoreError> {
         let remembered = match user {
-            Some(user) => self.consents.find(user, &client.id).await?,
+            Some(user) => self.consents.find(user, &client.id).await?.map(|given| given.scope),
             None => None,
         };
         let policy = self.policy_of(&client).await?;

@@ -129,7 +129,7 @@ impl Shown {
         match (&flow.at, flow.user()) {
             // [OIDCC §3.1.2.1] prompt=consent asks for all of it.
             (At::Consent(_), Some(user)) if !flow.request.prompts(Prompt::Consent) => {
-                self.known.consents.find(user, &flow.client).await
+                Ok(self.known.consents.find(user, &flow.client).await?.map(|given| given.scope))
             }
             (_, _) => Ok(None),
         }

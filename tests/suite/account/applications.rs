@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use crate::rfc7591_registration::{open, registered};
-use crate::sign_in::{PASSWORD, shop_and_alice};
+use crate::sign_in::{PASSWORD, device_grant, shop_and_alice};
 use crate::world::{Backing, Browser, CALLBACK, Client, Page, Tokens, World, seconds};
 
 pub(super) const APPLICATIONS: &str = "/account/applications";
@@ -116,16 +116,45 @@ async fn security_what_was_agreed_to_and_taken_back_gives_nothing() {
     browser.press(&page, "withdraw", &withdraws(&shop)).await.unwrap().has(NONE);
     shop.redeem(&code).await.refused(400, "invalid_grant");
     // A device that waits for tokens is no other case.
-    let tv = crate::sign_in::device_grant::tv(&world).await;
-    let waiting = crate::sign_in::device_grant::asks(&tv, &world).await;
-    crate::sign_in::device_grant::connects(&mut browser, &waiting).await;
+    let tv = device_grant::tv(&world).await;
+    let waiting = device_grant::asks(&tv, &world).await;
+    device_grant::connects(&mut browser, &waiting).await;
     let page = browser.open(APPLICATIONS).await.unwrap();
     browser.press(page.has("Telly"), "withdraw", &withdraws(&tv)).await.unwrap().has(NONE);
-    crate::sign_in::device_grant::poll(&tv, &waiting).await.refused(400, "invalid_grant");
+    device_grant::poll(&tv, &waiting).await.refused(400, "invalid_grant");
     // Where nobody is asked, nobody has given anything.
     let desk = world.client("desk").signs_in().implied_consent().await;
     signed_in(&mut browser, &desk, "alice").await;
     browser.open(APPLICATIONS).await.unwrap().has(NONE);
+}
+
+/// The clock stands still: it is another consent all the same.
+#[tokio::test]
+async fn security_what_was_taken_back_is_not_given_again_by_another_consent() {
+    for backing in [Backing::Sqlite, Backing::Postgres] {
+        let world = World::with().backing(backing).start().await;
+        let (shop, _alice) = shop_and_alice(&world).await;
+        let tv = device_grant::tv(&world).await;
+        let mut browser = world.browser();
+        let old = browser.log_in(&shop, "alice", PASSWORD).await.get("code").to_owned();
+        let waiting = device_grant::asks(&tv, &world).await;
+        device_grant::connects(&mut browser, &waiting).await;
+        for client in [&shop, &tv] {
+            let page = browser.open(APPLICATIONS).await.unwrap();
+            browser.press(&page, "withdraw", &withdraws(client)).await.unwrap();
+        }
+        let new = browser.log_in(&shop, "alice", PASSWORD).await.get("code").to_owned();
+        let other = device_grant::asks(&tv, &world).await;
+        device_grant::connects(&mut browser, &other).await;
+        shop.redeem(&old).await.refused(400, "invalid_grant");
+        device_grant::poll(&tv, &waiting).await.refused(400, "invalid_grant");
+        // Agreed to once more it is the same consent.
+        let page = browser.authorize(&shop, &[("prompt", "consent")]).await.unwrap();
+        browser.sign_in(&page, "alice", PASSWORD).await.unwrap_err();
+        let tokens = shop.redeem(&new).await.tokens();
+        device_grant::poll(&tv, &other).await.tokens();
+        shop.refresh(tokens.refresh_token.as_deref().unwrap()).await.tokens();
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Races of the sign-in, over two nodes that share one Redis.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -161,7 +163,7 @@ async fn r5_after_a_logout_nothing_of_the_session_is_active() {
                 let (mut browser, hint) = (browser.at(node), tokens.id_token.clone());
                 async move {
                     // Somewhere among the others.
-                    tokio::time::sleep(std::time::Duration::from_millis(4 * round)).await;
+                    tokio::time::sleep(Duration::from_millis(4 * round)).await;
                     let fields = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", SIGNED_OUT)];
                     browser.log_out(&fields).await.unwrap_err();
                 }
@@ -201,7 +203,7 @@ async fn after_a_withdrawal_nothing_that_was_agreed_to_is_active() {
             let page = browser.open("/account/applications").await.unwrap();
             let withdrawal = async {
                 // Somewhere among the others.
-                tokio::time::sleep(std::time::Duration::from_millis(4 * round)).await;
+                tokio::time::sleep(Duration::from_millis(4 * round)).await;
                 browser.press(&page, "withdraw", &[("client", "shop")]).await.unwrap().answer.status
             };
             let redemptions = codes.iter().enumerate().map(|(number, code)| {
@@ -216,6 +218,43 @@ async fn after_a_withdrawal_nothing_that_was_agreed_to_is_active() {
             }
             world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
             browser.authorize(&shop, &[("prompt", "none")]).await.unwrap_err().error("consent_required");
+        }
+        assert!(given > 0, "nobody was faster than a withdrawal: there was no race");
+    }
+}
+
+/// And where they let the client in again at once: what came of the first consent stays dead, whoever redeems it and
+/// when, and what came of the second is good.
+#[tokio::test]
+async fn what_was_agreed_to_before_a_withdrawal_is_not_brought_back_by_agreeing_again() {
+    for world in [World::with(), World::with().backing(Backing::Postgres)] {
+        let world = world.redis().nodes(2).start().await;
+        let (shop, _alice) = shop_and_alice(&world).await;
+        let mut given = 0;
+        for round in 0..6 {
+            let mut browser = world.browser();
+            let (tokens, codes) = with_codes(&shop, &mut browser).await;
+            let page = browser.open("/account/applications").await.unwrap();
+            let anew = async {
+                browser.press(&page, "withdraw", &[("client", "shop")]).await.unwrap();
+                browser.log_in(&shop, "alice", PASSWORD).await.get("code").to_owned()
+            };
+            let redemptions = codes.iter().enumerate().map(|(number, code)| {
+                let client = shop.at(number % 2);
+                async move {
+                    // Before, between and after.
+                    tokio::time::sleep(Duration::from_millis(round + 3 * u64::try_from(number).unwrap())).await;
+                    client.redeem(code).await
+                }
+            });
+            let (new, redeemed) = futures_util::join!(anew, join_all(redemptions));
+            for answer in &redeemed {
+                given += usize::from(nothing_is_left(&world, &shop, answer).await);
+            }
+            world.userinfo(&tokens.access_token).await.refused(401, "invalid_token");
+            let tokens = shop.redeem(&new).await.tokens();
+            world.userinfo(&tokens.access_token).await.ok();
+            shop.refresh(tokens.refresh_token.as_deref().unwrap()).await.tokens();
         }
         assert!(given > 0, "nobody was faster than a withdrawal: there was no race");
     }

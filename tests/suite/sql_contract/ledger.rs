@@ -8,11 +8,11 @@ use nod::domain::authentication_request::{Decision, Denial};
 use nod::domain::decision::Record;
 use nod::domain::grant::{Grant, StoredAccessToken};
 use nod::protocol::extent::Extent;
-use nod::protocol::id::{RequestId, UserId};
+use nod::protocol::id::{ConsentId, RequestId, UserId};
 use nod::protocol::scope::Scope;
 use nod::secret::Secret;
 use nod::store::sql::Database;
-use nod::store::sql::consents::Consents;
+use nod::store::sql::consents::{Consents, Given};
 use nod::store::sql::ledger::{Also, Decided, Granted, Ledger, Rests};
 use tokio::task::JoinSet;
 
@@ -25,6 +25,7 @@ on_every_engine! {
     a_grant_is_given_once
     what_a_grant_gives_besides_scopes_is_kept
     what_was_taken_back_gives_no_grant
+    what_is_given_again_is_another_consent
     a_consent_is_not_taken_back_while_something_is_given_for_it
     in_one_group_the_first_one_wins
     one_bad_row_does_not_hurt_its_group
@@ -155,27 +156,59 @@ async fn what_was_taken_back_gives_no_grant(stage: Stage) {
     let consents = Consents::new(Database::connect(&Secret::new(stage.url.clone())).await.unwrap());
     let (alice, bob) = (stage.user("alice").await, stage.user("bob").await);
     let scope = |text: &str| Scope::parse(text).unwrap();
-    let give = async |user: UserId, wanted: Option<&str>| {
-        let (grant, refresh, _) = stage.grant(Some(RequestId::new(stage.entropy.uuid())));
-        let on = Rests { session: None, consent: wanted.map(scope) };
-        let (grant, event) = (Grant { user, ..grant }, stage.event(Action::CodeRedeemed));
-        stage.nodes[0].ledger.grant_on(on, grant, Some(refresh), None, event).await.unwrap()
+    let give = async |user: UserId, wanted: Option<(Option<ConsentId>, &str)>| {
+        let consent = wanted.map(|(id, text)| Given { id, scope: scope(text) });
+        granted_on(&stage, user, consent).await
     };
     let agree = async |user: UserId, text: &str| {
         let event = stage.event(Action::ConsentGiven);
-        consents.add(user, &shop(), &scope(text), &event, now()).await.unwrap();
+        consents.add(user, &shop(), &scope(text), &event, now()).await.unwrap()
     };
-    agree(alice.id, "openid").await;
-    agree(bob.id, "openid profile").await;
-    assert_eq!(give(alice.id, Some("openid")).await, Granted::First);
-    assert_eq!(give(alice.id, Some("openid profile")).await, Granted::ConsentWithdrawn, "bob's is not hers");
+    let (hers, his) = (agree(alice.id, "openid").await, agree(bob.id, "openid profile").await);
+    assert_eq!(give(alice.id, Some((hers, "openid"))).await, Granted::First);
+    assert_eq!(give(alice.id, Some((hers, "openid profile"))).await, Granted::ConsentWithdrawn, "bob's is not hers");
     let withdrawn = stage.event(Action::ConsentWithdrawn);
     assert!(consents.withdraw(alice.id, &shop(), &withdrawn, now()).await.unwrap());
-    assert_eq!(give(alice.id, Some("openid")).await, Granted::ConsentWithdrawn);
-    assert_eq!(give(bob.id, Some("openid")).await, Granted::First);
+    assert_eq!(give(alice.id, Some((hers, "openid"))).await, Granted::ConsentWithdrawn);
+    assert_eq!(give(bob.id, Some((his, "openid"))).await, Granted::First);
     assert_eq!(give(alice.id, None).await, Granted::First, "where nobody is asked, nothing is taken back");
     assert_eq!(stage.count("SELECT COUNT(*) FROM token_grant WHERE revoked_at IS NULL").await, 2);
     assert_eq!(stage.count("SELECT COUNT(*) FROM refresh_token").await, 3);
+}
+
+/// What came of a grant that rests on this.
+async fn granted_on(stage: &Stage, user: UserId, consent: Option<Given>) -> Granted {
+    let (grant, refresh, _) = stage.grant(Some(RequestId::new(stage.entropy.uuid())));
+    let (grant, event) = (Grant { user, ..grant }, stage.event(Action::CodeRedeemed));
+    let on = Rests { session: None, consent };
+    stage.nodes[0].ledger.grant_on(on, grant, Some(refresh), None, event).await.unwrap()
+}
+
+/// Within the same millisecond too.
+async fn what_is_given_again_is_another_consent(stage: Stage) {
+    let consents = Consents::new(Database::connect(&Secret::new(stage.url.clone())).await.unwrap());
+    let alice = stage.user("alice").await.id;
+    let [less, more] = ["openid", "openid profile"].map(|text| Scope::parse(text).unwrap());
+    let agree = |scope: &Scope| {
+        let (consents, scope, event) = (&consents, scope.clone(), stage.event(Action::ConsentGiven));
+        async move { consents.add(alice, &shop(), &scope, &event, now()).await.unwrap() }
+    };
+    let first = agree(&less).await;
+    assert!(first.is_some());
+    assert_eq!(agree(&more).await, first, "to agree to more is no other consent");
+    let withdrawn = stage.event(Action::ConsentWithdrawn);
+    assert!(consents.withdraw(alice, &shop(), &withdrawn, now()).await.unwrap());
+    // Several at the same time are one.
+    let seconds = join_all((0..8).map(|_| agree(&more))).await;
+    let second = seconds[0];
+    assert!(second != first && seconds.iter().all(|id| *id == second), "{first:?} {seconds:?}");
+    for (id, granted) in
+        [(first, Granted::ConsentWithdrawn), (None, Granted::ConsentWithdrawn), (second, Granted::First)]
+    {
+        let needed = Given { id, scope: less.clone() };
+        assert_eq!(consents.cover(alice, &shop(), Some(&needed)).await.unwrap(), granted == Granted::First, "{id:?}");
+        assert_eq!(granted_on(&stage, alice, Some(needed)).await, granted, "{id:?}");
+    }
 }
 
 /// In whatever order they come, nothing of it is left.
@@ -184,11 +217,12 @@ async fn a_consent_is_not_taken_back_while_something_is_given_for_it(stage: Stag
     let alice = stage.user("alice").await;
     let scope = Scope::parse("openid profile").unwrap();
     for round in 0..12 {
-        consents.add(alice.id, &shop(), &scope, &stage.event(Action::ConsentGiven), now()).await.unwrap();
+        let given = stage.event(Action::ConsentGiven);
+        let id = consents.add(alice.id, &shop(), &scope, &given, now()).await.unwrap();
         let mut given = JoinSet::new();
         for n in 0..32 {
             let (grant, refresh, _) = stage.grant(Some(RequestId::new(stage.entropy.uuid())));
-            let on = Rests { session: None, consent: Some(scope.clone()) };
+            let on = Rests { session: None, consent: Some(Given { id, scope: scope.clone() }) };
             let (node, event) = (stage.node(n), stage.event(Action::CodeRedeemed));
             let grant = Grant { user: alice.id, ..grant };
             given.spawn(async move { node.ledger.grant_on(on, grant, Some(refresh), None, event).await.unwrap() });

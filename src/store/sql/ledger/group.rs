@@ -193,7 +193,7 @@ async fn grant(transaction: &Transaction, commits: &[Commit]) -> Result<Vec<Gran
             return Some(Granted::SessionEnded);
         }
         let given = agreed.get(&(grant.user, &grant.client));
-        let missing = on.consent.as_ref().is_some_and(|scope| !given.is_some_and(|given| scope.is_within(given)));
+        let missing = on.consent.as_ref().is_some_and(|needed| !given.is_some_and(|given| given.covers(needed)));
         missing.then_some(Granted::ConsentWithdrawn)
     };
     // As decisions: in one order on all nodes.
