@@ -56,6 +56,7 @@ way-passkey = Passkey verwenden
 way-password = Passwort verwenden
 wrong-credentials = Benutzername oder Passwort stimmt nicht. Prüfen Sie beides und versuchen Sie es noch einmal.
 sign-in-given-up = Sie haben sich nicht angemeldet. Wenn Sie es möchten, beginnen Sie in der App noch einmal.
+second-factor-done = Mehr ist hier nicht nötig. Sie können weitermachen.
 
 ## Passkeys
 

@@ -56,6 +56,7 @@ way-passkey = Use a passkey
 way-password = Use a password
 wrong-credentials = The username or the password is not right. Check both and try again.
 sign-in-given-up = You did not sign in. Start again in the app if you want to.
+second-factor-done = Nothing more is needed here. You can go on.
 
 ## Passkeys
 

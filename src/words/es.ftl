@@ -56,6 +56,7 @@ way-passkey = Usar una llave de acceso
 way-password = Usar una contraseña
 wrong-credentials = El nombre de usuario o la contraseña no es correcto. Revisa los dos e inténtalo otra vez.
 sign-in-given-up = No has iniciado sesión. Si quieres hacerlo, empieza otra vez en la aplicación.
+second-factor-done = Aquí no hace falta nada más. Puedes continuar.
 
 ## Passkeys
 

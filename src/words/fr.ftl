@@ -56,6 +56,7 @@ way-passkey = Utiliser une clé d’accès
 way-password = Utiliser un mot de passe
 wrong-credentials = Le nom d’utilisateur ou le mot de passe n’est pas correct. Vérifiez les deux et réessayez.
 sign-in-given-up = Vous ne vous êtes pas connecté. Si vous le souhaitez, recommencez dans l’application.
+second-factor-done = Rien d’autre n’est nécessaire ici. Vous pouvez continuer.
 
 ## Passkeys
 

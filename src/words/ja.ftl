@@ -44,6 +44,7 @@ way-passkey = パスキーを使う
 way-password = パスワードを使う
 wrong-credentials = ユーザー名またはパスワードが正しくありません。両方を確認して、もう一度お試しください。
 sign-in-given-up = サインインしませんでした。サインインするには、アプリでもう一度始めてください。
+second-factor-done = ここでの確認は完了しました。続けてください。
 
 ## Passkeys
 

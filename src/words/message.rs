@@ -100,6 +100,7 @@ messages! {
     WayPassword = "way-password",
     WrongCredentials = "wrong-credentials",
     SignInGivenUp = "sign-in-given-up",
+    SecondFactorDone = "second-factor-done",
 
     // Passkeys
     Passkey = "passkey",

@@ -36,6 +36,7 @@ pub(super) fn fields(seen: &Seen) -> Value {
             "userSelectedDefault",
             "manageDevicesAllowed",
             "manualPairingPermitted",
+            "newPairingAuthRequired",
             "usePasswordAuthenticationEnabled",
         ] {
             members.insert(nothing.to_owned(), json!(false));

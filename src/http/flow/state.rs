@@ -134,19 +134,19 @@ impl FlowApi {
                 },
             }),
             (Status::MfaCompleted, _) => {
-                if let Some(SecondFactor::Verified { answered, .. }) = &flow.second_factor {
+                let (code, message) = showed(flow.second_factor.as_ref());
+                let mut told = json!({
+                    "code": code,
+                    "message": message,
+                    "userMessage": self.words.say(locale, Message::SecondFactorDone),
+                });
+                if let (Some(SecondFactor::Verified { answered, .. }), Value::Object(told)) =
+                    (&flow.second_factor, &mut told)
+                {
                     let extra = if *answered { "ok" } else { "skipped" };
-                    return json!({ "code": "device_authorized", "extraVerification": extra });
+                    told.insert("extraVerification".to_owned(), json!(extra));
                 }
-                let code = match &flow.second_factor {
-                    Some(SecondFactor::Authorized(trusted)) if trusted.is_silent() => "device_authorized",
-                    Some(SecondFactor::Authorized(_)) => "push_confirmed",
-                    Some(SecondFactor::OtpVerified(_)) => "otp_verified",
-                    Some(SecondFactor::LetIn(_)) => "device_access_allowed",
-                    Some(SecondFactor::PasskeyVerified(_)) => "assertion_verified",
-                    Some(_) | None => "bypassed",
-                };
-                json!({ "code": code })
+                told
             }
             (Status::MfaFailed, _) => {
                 let why = flow.second_factor.as_ref().and_then(SecondFactor::failed);
@@ -186,6 +186,21 @@ impl FlowApi {
             // The others are those of errands, which are above.
             (_, _) => json!({}),
         }
+    }
+}
+
+/// What somebody has shown besides the first factor: `code`, and for the developer `message`.
+fn showed(second_factor: Option<&SecondFactor>) -> (&'static str, &'static str) {
+    match second_factor {
+        Some(SecondFactor::Verified { .. }) => ("device_authorized", "The app is a trusted device of the person."),
+        Some(SecondFactor::Authorized(trusted)) if trusted.is_silent() => {
+            ("device_authorized", "The app is a trusted device of the person.")
+        }
+        Some(SecondFactor::Authorized(_)) => ("push_confirmed", "The person said yes on a trusted device."),
+        Some(SecondFactor::OtpVerified(_)) => ("otp_verified", "The code is the right one."),
+        Some(SecondFactor::LetIn(_)) => ("device_access_allowed", "The person let the app in on a trusted device."),
+        Some(SecondFactor::PasskeyVerified(_)) => ("assertion_verified", "A passkey of the person has signed."),
+        Some(_) | None => ("bypassed", "The MFA policy does without a second factor."),
     }
 }
 

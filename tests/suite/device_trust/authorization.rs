@@ -19,6 +19,31 @@ async fn t1_1_t3_1_a_trusted_app_signs_in_without_asking_anybody() {
     assert!(phone.pending().await.is_empty(), "nobody was asked");
 }
 
+/// The developer what was shown, the person that they can go on.
+#[tokio::test]
+async fn a_1_3_what_was_shown_is_told_to_both() {
+    let scene = Scene::of(usual()).await;
+    let phone = scene.trusted().await;
+    let english = "Nothing more is needed here. You can go on.";
+    let german = "Mehr ist hier nicht nötig. Sie können weitermachen.";
+    for (wished, told) in [("en", english), ("de", german)] {
+        let mut browser = scene.world.browser();
+        let first = browser.flow(&scene.shop, &[("ui_locales", wished)]).await;
+        let id = first["id"].as_str().unwrap().to_owned();
+        browser.password(&id, "alice", PASSWORD).await.ok();
+        let state = authenticate(&mut browser, &id, &phone.payload(|_| {})).await.ok();
+        assert_eq!(state["message"], "The app is a trusted device of the person.");
+        assert_eq!((&state["status"], &state["userMessage"]), (&json!("MFA_COMPLETED"), &json!(told)));
+    }
+    let fresh = Scene::of(usual()).await;
+    let mut browser = fresh.world.browser();
+    let id = fresh.at_second_factor(&mut browser).await;
+    let state = browser.act(&id, "authenticate", &json!({})).await.ok();
+    assert_eq!(state["code"], "bypassed");
+    assert_eq!(state["message"], "The MFA policy does without a second factor.");
+    assert_eq!(state["userMessage"], english);
+}
+
 #[tokio::test]
 async fn t1_2_t1_3_nothing_goes_on_by_itself() {
     let scene = Scene::of(usual()).await;

@@ -345,6 +345,15 @@ async fn the_person_says_on_which_device_where_the_policy_says_so() {
         state["devices"].as_array().unwrap().iter().map(|one| &one["role"]).collect::<Vec<_>>(),
         ["PRIMARY", "TRUSTED"]
     );
+    for flag in [
+        "userSelectedDefault",
+        "manageDevicesAllowed",
+        "manualPairingPermitted",
+        "newPairingAuthRequired",
+        "usePasswordAuthenticationEnabled",
+    ] {
+        assert_eq!(state[flag], false, "{flag}");
+    }
     assert!(scene.alice.phones[0].pending().await.is_empty(), "nobody is asked yet");
     only_its_links(&scene.world, &mut browser, &state, &id).await;
 

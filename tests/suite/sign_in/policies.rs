@@ -24,6 +24,26 @@ async fn a_client_names_its_policy_and_the_default_is_for_the_others() {
 }
 
 #[tokio::test]
+async fn a_1_2_no_captcha_is_asked_for_and_an_answer_changes_nothing() {
+    let world = World::start().await;
+    world.user("alice").with_password(PASSWORD).await;
+    let app = world.client("app").signs_in().redirectless().implied_consent().await;
+    let mut phone = world.browser();
+    let state = phone.flow(&app, &[]).await;
+    assert_eq!(state["showCaptcha"], false);
+    let flow = state["id"].as_str().unwrap().to_owned();
+    let given =
+        |password: &str, answer: Value| json!({ "username": "alice", "password": password, "captchaResponse": answer });
+    let number = phone.act(&flow, "checkUsernamePassword", &given(PASSWORD, json!(1))).await;
+    refused(&number, 400, "VALIDATION_ERROR", Some("INVALID_FIELD_FORMAT"));
+    let wrong = phone.act(&flow, "checkUsernamePassword", &given("wrong", json!("x"))).await;
+    refused(&wrong, 400, "VALIDATION_ERROR", Some("CREDENTIAL_VALIDATION_FAILED"));
+    world.clock.advance(seconds(5));
+    let state = phone.act(&flow, "checkUsernamePassword", &given(PASSWORD, json!("x"))).await.ok();
+    assert_eq!(state["status"], "COMPLETED");
+}
+
+#[tokio::test]
 async fn the_name_first_on_our_own_pages() {
     let world = World::start().await;
     let admin = world.admin().await;

@@ -65,6 +65,7 @@ pub(super) fn members() -> Map<String, Value> {
         "userSelectedDefault": only(Status::DeviceSelectionRequired, flag.clone(), ""),
         "manageDevicesAllowed": only(Status::DeviceSelectionRequired, flag.clone(), ""),
         "manualPairingPermitted": only(Status::DeviceSelectionRequired, flag.clone(), ""),
+        "newPairingAuthRequired": only(Status::DeviceSelectionRequired, flag.clone(), ""),
         "usePasswordAuthenticationEnabled": only(Status::DeviceSelectionRequired, flag.clone(), ""),
     });
     members.as_object().cloned().unwrap_or_default()

@@ -186,7 +186,7 @@ fn state() -> Value {
                 "with `device_authorized`, where the MFA policy wants an answer of the app: whether there was one, or the \
                  policy did without.",
             ),
-            "message": {"type": "string", "description": "FAILED, MFA_FAILED: for the developer."},
+            "message": {"type": "string", "description": "FAILED, MFA_COMPLETED, MFA_FAILED: for the developer."},
             "userMessage": {"type": "string", "description": "For the person."},
         },
     });
