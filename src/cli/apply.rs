@@ -308,6 +308,8 @@ impl Stores {
                     "default_application": settings.default_application,
                     "restrict_access_to_redirectless_mode": settings.restrict_access_to_redirectless_mode,
                     "policies_disabled": settings.policies_disabled,
+                    "flow_api_disabled": settings.flow_api_disabled,
+                    "include_request_context": settings.include_request_context,
                 });
                 self.settings.update(by, patch, &always).await?;
                 Ok(())

@@ -14,6 +14,7 @@ use super::policy::SignOnPolicy;
 use crate::protocol::id::{ApplicationId, ClientId, MfaPolicyId, NativeApplicationId, PolicyId};
 
 /// What holds where nothing else is said.
+#[expect(clippy::struct_excessive_bools, reason = "settings that are independent of each other")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
@@ -27,6 +28,10 @@ pub struct Settings {
     pub restrict_access_to_redirectless_mode: bool,
     /// No policy of an operator counts [flows.md F18].
     pub policies_disabled: bool,
+    /// Nobody is answered by the flow API: our own pages show every sign-in [flows.md A.1 rule 15].
+    pub flow_api_disabled: bool,
+    /// The states of a sign-in say what was asked for, and by whom [flows.md A.1 rule 15].
+    pub include_request_context: bool,
 }
 
 #[derive(Debug)]
@@ -105,18 +110,32 @@ impl SignOn {
 
     /// [flows.md F14, F18] the application of the policy, or else the one for all others. `None`: our own pages.
     pub fn application_of(&self, policy: &SignOnPolicy) -> Option<&Arc<Application>> {
-        let id = policy.application.as_ref().or(self.settings.default_application.as_ref());
-        id.and_then(|id| self.applications.get(id))
+        self.application(policy.application.as_ref().or(self.settings.default_application.as_ref()))
     }
 
     /// [flows.md F18] who shows what belongs to no policy. `None`: our own pages.
     pub fn default_application(&self) -> Option<&Arc<Application>> {
-        self.settings.default_application.as_ref().and_then(|id| self.applications.get(id))
+        self.application(self.settings.default_application.as_ref())
+    }
+
+    /// Without the flow API it could show nothing.
+    fn application(&self, id: Option<&ApplicationId>) -> Option<&Arc<Application>> {
+        id.filter(|_| self.has_flow_api()).and_then(|id| self.applications.get(id))
+    }
+
+    /// Whether the flow API answers.
+    pub const fn has_flow_api(&self) -> bool {
+        !self.settings.flow_api_disabled
+    }
+
+    /// Whether states say what was asked for, and by whom.
+    pub const fn includes_request_context(&self) -> bool {
+        self.settings.include_request_context
     }
 
     /// Whether the pages of this origin are those of any application.
     pub fn admits(&self, origin: &str) -> bool {
-        self.applications.values().any(|application| application.admits(origin))
+        self.has_flow_api() && self.applications.values().any(|application| application.admits(origin))
     }
 
     /// Whether pages of this origin show the flows of this client: an application that was registered for
@@ -131,7 +150,7 @@ impl SignOn {
     pub fn permits_redirectless(&self, client: &Client) -> bool {
         let registered = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.redirectless);
         let restricted = self.settings.restrict_access_to_redirectless_mode;
-        registered && (!restricted || self.redirectless(&client.id).next().is_some())
+        registered && self.has_flow_api() && (!restricted || self.redirectless(&client.id).next().is_some())
     }
 
     fn redirectless<'a>(&'a self, client: &'a ClientId) -> impl Iterator<Item = &'a Arc<Application>> {

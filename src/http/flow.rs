@@ -106,6 +106,11 @@ impl FlowApi {
                 Err(refused) => self.refuse(&refused, headers, None).await,
             };
         }
+        match self.advance.is_there().await {
+            Ok(true) => {}
+            Ok(false) => return self.refuse(&FlowRefusal::not_found("switched off").into(), headers, None).await,
+            Err(error) => return self.refuse(&error.into(), headers, None).await,
+        }
         let id = path.strip_prefix(PREFIX).map(FlowId::presented);
         let (request, mut body) = request.split();
         let from = client_ip(&request);

@@ -248,12 +248,20 @@ fn value(wishes: &impl serde::Serialize) -> String {
 }
 
 pub(super) fn settings_fields(settings: &Settings) -> Fields {
-    let Settings { default_policy, default_application, restrict_access_to_redirectless_mode, policies_disabled } =
-        settings;
+    let Settings {
+        default_policy,
+        default_application,
+        restrict_access_to_redirectless_mode,
+        policies_disabled,
+        flow_api_disabled,
+        include_request_context,
+    } = settings;
     let mut fields = Vec::new();
     fields.extend(default_policy.as_ref().map(|id| ("default_policy", quoted(id.as_str()))));
     fields.extend(default_application.as_ref().map(|id| ("default_application", quoted(id.as_str()))));
     fields.push(("restrict_access_to_redirectless_mode", restrict_access_to_redirectless_mode.to_string()));
     fields.push(("policies_disabled", policies_disabled.to_string()));
+    fields.push(("flow_api_disabled", flow_api_disabled.to_string()));
+    fields.push(("include_request_context", include_request_context.to_string()));
     fields
 }

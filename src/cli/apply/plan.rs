@@ -121,6 +121,7 @@ impl Change {
             "tls_client_certificate_bound_access_tokens",
             "restrict_access_to_redirectless_mode",
             "policies_disabled",
+            "flow_api_disabled",
         ];
         let permits = ["redirectless", "cookieless", "token_exchange_impersonation"];
         always.contains(&self.field)

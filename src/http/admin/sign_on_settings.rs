@@ -17,6 +17,7 @@ pub struct SignOnSettingsApi {
 }
 
 /// What holds for a sign-in where nothing else is said.
+#[expect(clippy::struct_excessive_bools, reason = "settings that are independent of each other")]
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "SignOnSettings", skip_serializing_if_is_none)]
 pub struct SettingsBody {
@@ -30,6 +31,11 @@ pub struct SettingsBody {
     /// Whatever clients name and whatever is the default, people sign in with username and password, and the default
     /// application shows it. For when a policy locks people out: what it demands beyond that is asked of nobody.
     pub policies_disabled: bool,
+    /// The flow API answers nobody: our own pages show every sign-in, whatever applications there are, and no client may
+    /// use `response_mode=pi.flow`.
+    pub flow_api_disabled: bool,
+    /// The states of a sign-in have `requestContext`: what was asked for, and by whom.
+    pub include_request_context: bool,
 }
 
 /// Changes to the settings, as a merge patch.
@@ -40,6 +46,8 @@ pub struct SettingsPatch {
     pub default_application: Option<String>,
     pub restrict_access_to_redirectless_mode: Option<bool>,
     pub policies_disabled: Option<bool>,
+    pub flow_api_disabled: Option<bool>,
+    pub include_request_context: Option<bool>,
 }
 
 impl From<&Settings> for SettingsBody {
@@ -49,6 +57,8 @@ impl From<&Settings> for SettingsBody {
             default_application: settings.default_application.as_ref().map(ToString::to_string),
             restrict_access_to_redirectless_mode: settings.restrict_access_to_redirectless_mode,
             policies_disabled: settings.policies_disabled,
+            flow_api_disabled: settings.flow_api_disabled,
+            include_request_context: settings.include_request_context,
         }
     }
 }

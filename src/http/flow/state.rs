@@ -42,6 +42,9 @@ impl FlowApi {
         let flow = &seen.flow;
         let fields = self.fields(seen, locale);
         let mut state = self.body(seen.id.expose(), flow.status(), &flow.actions(), fields);
+        if seen.with_context {
+            state.insert("requestContext".to_owned(), context(seen));
+        }
         if let Some(carried) = &seen.state {
             state.insert(STATE_MEMBER.to_owned(), json!(carried.expose()));
         }
@@ -187,6 +190,26 @@ impl FlowApi {
             (_, _) => json!({}),
         }
     }
+}
+
+/// What was asked for, and by whom: the parameters that a page may go by.
+fn context(seen: &Seen) -> Value {
+    let request = &seen.flow.request;
+    let prompts: Vec<&str> = request.prompt.iter().map(|prompt| prompt.as_str()).collect();
+    let parameters = [
+        ("response_type", Some(request.response_type.as_str().to_owned())),
+        ("scope", Some(request.scope.as_str().to_owned())),
+        ("prompt", Some(prompts.join(" ")).filter(|prompts| !prompts.is_empty())),
+        ("max_age", request.max_age.map(|seconds| seconds.to_string())),
+        ("acr_values", request.acr_values.clone()),
+        ("login_hint", request.login_hint.clone()),
+        ("ui_locales", request.ui_locales.clone()),
+    ];
+    let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?))));
+    json!({
+        "client": { "id": seen.client.id.as_str(), "name": seen.client.name },
+        "parameters": parameters.collect::<Map<String, Value>>(),
+    })
 }
 
 /// What somebody has shown besides the first factor: `code`, and for the developer `message`.

@@ -89,6 +89,11 @@ impl Advance {
         Ok(flow.request.ui_locales)
     }
 
+    /// Whether anybody is answered.
+    pub async fn is_there(&self) -> Result<bool, StoreError> {
+        Ok(self.known.directory.sign_on().await?.has_flow_api())
+    }
+
     /// Whether pages of this origin may call at all: those of an application that is registered.
     pub async fn admits(&self, origin: &str) -> Result<bool, StoreError> {
         Ok(self.known.directory.sign_on().await?.admits(origin))

@@ -270,6 +270,8 @@ pub struct Seen {
     pub name: Option<String>,
     /// What the person let the client have before, where they are asked for more.
     pub remembered: Option<Scope>,
+    /// Whoever shows it is told what was asked for, and by whom.
+    pub with_context: bool,
     /// What a passkey is asked, or made of, while one is.
     pub passkey: Option<serde_json::Value>,
     /// With which the app becomes a device, while it may.

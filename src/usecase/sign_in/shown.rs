@@ -74,6 +74,8 @@ impl Shown {
             (Some(user), None, Some(typing)) => Some(factors.totps.standing(user, typing).await?),
             (Some(_), None, None) | (None, ..) => None,
         };
+        let asked = !matches!(flow.at, At::UserCode) && flow.device.is_none();
+        let with_context = asked && self.known.directory.sign_on().await?.includes_request_context();
         let (late, answered, session, state) = (false, false, None, None);
         Ok(Seen {
             id: id.clone(),
@@ -82,6 +84,7 @@ impl Shown {
             username,
             name,
             remembered,
+            with_context,
             passkey,
             ticket,
             devices,

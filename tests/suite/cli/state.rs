@@ -413,6 +413,8 @@ fn how_people_sign_in_is_exported_and_applied() {
         "sign_on_policy = \"staff\"",
         "restrict_access_to_redirectless_mode = false",
         "policies_disabled = false",
+        "flow_api_disabled = false",
+        "include_request_context = false",
     ] {
         assert!(exported.lines().any(|one| one == line), "{line}:\n{exported}");
     }

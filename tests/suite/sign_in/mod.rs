@@ -1,6 +1,7 @@
 //! The ordinary sign-in: the authorization endpoint, the flow API, our own pages.
 
 mod accounts;
+mod application_settings;
 mod applications;
 mod attacks;
 mod backchannel_logout;

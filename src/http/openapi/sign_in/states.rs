@@ -108,6 +108,22 @@ fn creation_options() -> Value {
     only(Status::Fido2ActivationRequired, json!({"type": "string"}), says)
 }
 
+fn request_context() -> Value {
+    json!({
+        "type": "object",
+        "description": "Where the sign-on settings say `include_request_context`: who asks, and for what.",
+        "required": ["client", "parameters"],
+        "properties": {
+            "client": reference("FlowClient"),
+            "parameters": {
+                "type": "object", "additionalProperties": {"type": "string"},
+                "description": "Of the authorization request, as far as they are there: `response_type`, `scope`, `prompt`, \
+                                `max_age`, `acr_values`, `login_hint`, `ui_locales`.",
+            },
+        },
+    })
+}
+
 /// The members of a state.
 fn state() -> Value {
     let flag = json!({"type": "boolean"});
@@ -196,6 +212,7 @@ fn state() -> Value {
         let says = "and OAUTH_DEVICE_COMPLETED: the code, as the device shows it.";
         let shown = only(Status::OauthDeviceUserCodeConfirmationRequired, json!({"type": "string"}), says);
         members.insert("userCode".to_owned(), shown);
+        members.insert("requestContext".to_owned(), request_context());
         members.extend(push::members());
     }
     state
