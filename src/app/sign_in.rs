@@ -50,6 +50,7 @@ use crate::usecase::sign_in::known_devices::KnownDevices;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::limit_flows::LimitFlows;
 use crate::usecase::sign_in::log_out::LogOut;
+use crate::usecase::sign_in::logos::Logos;
 use crate::usecase::sign_in::push::Push;
 use crate::usecase::sign_in::read_request::ReadRequest;
 use crate::usecase::sign_in::respond::Respond;
@@ -237,8 +238,7 @@ impl Wiring {
     }
 
     pub(super) fn provider(&self, read: Arc<ReadRequest>, issue: Arc<Issue>) -> Provider {
-        let issuer = &self.settings.issuer;
-        let flows = Shelf::new(self.store());
+        let (issuer, flows) = (&self.settings.issuer, Shelf::new(self.store()));
         let passkeys = self.check_passkey();
         let known = self.known(&passkeys);
         let (key, clock) = (self.master.derive("resume ticket"), self.clock());
@@ -283,7 +283,7 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         });
-        let log_out = self.log_out(&known);
+        let (log_out, logos) = (self.log_out(&known), self.logos(&known));
         let account = self.account(&known, &known_devices, (passkeys, Arc::clone(&add_passkey)));
         let respond = Arc::new(self.respond(Arc::clone(&read.keys)));
         let authorize = Authorize {
@@ -324,6 +324,7 @@ impl Wiring {
             connect,
             leave,
             log_out,
+            logos,
             account,
             flow_api,
             refusals: self.parts.refusals.clone(),
@@ -334,6 +335,10 @@ impl Wiring {
             origin,
             forms: self.master.derive("form mark"),
         }
+    }
+
+    fn logos(&self, known: &Arc<Known>) -> Logos {
+        Logos::new(Arc::clone(known), self.settings.egress.clone(), self.clock())
     }
 
     fn log_out(&self, known: &Arc<Known>) -> LogOut {

@@ -9,6 +9,7 @@ pub mod document;
 pub mod egress;
 pub mod fcm;
 pub mod jwks;
+pub mod logo;
 pub mod logout;
 #[cfg(feature = "otel")]
 pub mod otlp;

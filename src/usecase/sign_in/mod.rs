@@ -43,6 +43,7 @@ pub mod known_devices;
 pub mod leave;
 pub mod limit_flows;
 pub mod log_out;
+pub mod logos;
 mod other_way;
 mod passkeys;
 pub mod push;

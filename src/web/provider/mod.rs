@@ -31,6 +31,7 @@ use crate::usecase::sign_in::beside::Beside;
 use crate::usecase::sign_in::connect::Connect;
 use crate::usecase::sign_in::leave::{Leave, Tickets};
 use crate::usecase::sign_in::log_out::LogOut;
+use crate::usecase::sign_in::logos::Logos;
 use crate::web::sign_in::{Address, Around, Back, Site, form_post, hop};
 use crate::words::{Foreign, Locale, Message, Wishes, Words};
 
@@ -40,6 +41,7 @@ mod check_session;
 mod connect;
 mod devices;
 mod late;
+mod logo;
 mod own_devices;
 mod pages;
 mod passwords;
@@ -54,6 +56,7 @@ pub struct Provider {
     pub connect: Arc<Connect>,
     pub leave: Leave,
     pub log_out: LogOut,
+    pub logos: Logos,
     pub account: Account,
     pub flow_api: FlowApi,
     pub refusals: RecordRefusal,
@@ -93,6 +96,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Browsed<E> {
             Ok(Box::pin(provider.errand(&request)).await)
         } else if account::is_page(path) {
             Ok(Box::pin(provider.account(request)).await)
+        } else if let Some(client) = path.strip_prefix(logo::LOGOS) {
+            Ok(Box::pin(provider.logo(client, &request)).await)
         } else if let Some(id) = path.strip_prefix(PAGES) {
             let id = FlowId::presented(id);
             Ok(Box::pin(provider.page(&id, request)).await)

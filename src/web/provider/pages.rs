@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::passwords::{self, Amiss, Shown};
 use super::pressed::{CHOSEN, action, asked_here, chosen, methods, turning_to};
 use super::trouble::{About, Trouble};
-use super::{Provider, Visit, devices, onward, see_other};
+use super::{Provider, Visit, devices, logo, onward, see_other};
 use crate::domain::client::Client;
 use crate::domain::flow::{Again, At, Who};
 use crate::domain::policy::Source;
@@ -455,7 +455,7 @@ fn client(client: &Client) -> sign_in::Client {
         let home = url::Url::parse(sign_in.redirect_uris.first()?.as_str()).ok()?;
         home.host_str().map(Foreign::name)
     });
-    sign_in::Client { name: Foreign::name(&client.name), host, verified: !registered }
+    sign_in::Client { name: Foreign::name(&client.name), logo: logo::path(client), host, verified: !registered }
 }
 
 impl From<FlowError> for Trouble {

@@ -33,6 +33,8 @@ impl Form {
 #[derive(Clone, Debug)]
 pub struct Client {
     pub name: Foreign,
+    /// A picture of our own origin, below the path of the issuer.
+    pub logo: Option<String>,
     /// Of its website: what people know it by.
     pub host: Option<Foreign>,
     /// Whether somebody here has looked at it. Those that register themselves have no such person.

@@ -18,6 +18,7 @@ mod jarm_encryption;
 mod languages;
 mod late_forms;
 mod limits;
+mod logos;
 mod modes;
 mod oidc_core_3_3_hybrid;
 mod oidc_core_3_code;

@@ -50,7 +50,7 @@ impl Cast {
     }
 
     fn client(&self) -> Client {
-        Client { name: self.shop(), host: Some(Foreign::name(&self.host)), verified: true }
+        Client { name: self.shop(), logo: None, host: Some(Foreign::name(&self.host)), verified: true }
     }
 
     fn form(&self) -> Form {
