@@ -44,7 +44,7 @@ impl Wiring {
             pair: PairDevice {
                 devices: self.parts.devices.clone(),
                 recognise: Arc::clone(&self.parts.recognise),
-                attempts: Attempts::new(self.store()),
+                guesses: Shelf::new(self.store()),
                 bell: DeviceBell::new(self.store()),
                 withdraw: self.parts.withdraw(),
                 tell: self.parts.tell(),
@@ -62,6 +62,7 @@ impl Wiring {
             },
             enrol: AnswerEnrolment {
                 offers: Shelf::new(self.store()),
+                attempts: Attempts::new(self.store()),
                 directory: self.directory(),
                 devices: self.parts.devices.clone(),
                 sessions: Sessions::new(self.parts.database.clone()),

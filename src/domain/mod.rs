@@ -24,6 +24,7 @@ pub mod occasion;
 pub mod otp;
 pub mod otp_guard;
 pub mod otp_ranges;
+pub mod pairing_guesses;
 pub mod passkey;
 pub mod password;
 pub mod pauses;

@@ -5,7 +5,6 @@ pub mod events;
 pub mod schema;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use nod_device::messages::{
     AckAnswer, AckRequest, AckStatus, ApproveEnrollmentRequest, ApproveRequest, Authenticator, DecisionAnswer,
@@ -101,9 +100,10 @@ impl DeviceApi {
         if said.decision != decision || said.ticket.expose() != ticket {
             return Err(Failure::device(DeviceErrorCode::ProofMismatch.into()));
         }
-        self.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
+        let ticket = EnrolmentTicket::presented(ticket);
+        self.enrol.admit(&ticket, &client_ip(http).to_string()).await.map_err(Failure::device)?;
         self.authenticate.spend(&proof).await.map_err(Failure::device)?;
-        Ok((proof, EnrolmentTicket::presented(ticket)))
+        Ok((proof, ticket))
     }
 }
 
@@ -199,10 +199,11 @@ impl DeviceApi {
         let proof = self.proved(http, Purpose::Pairing, Some(&body.bytes))?;
         let request: PairingRequest = parse(http, &body.bytes)?;
         let key = PairingKey::new(Secret::new(request.pairing_key.expose().to_owned()));
-        self.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
+        let from = client_ip(http).to_string();
+        self.pair.admit(&proof, &from).await.map_err(Failure::device)?;
         self.authenticate.spend(&proof).await.map_err(Failure::device)?;
-        let (device, user) =
-            self.pair.pair(&proof, &key, request.installation, language(http)).await.map_err(Failure::device)?;
+        let paired_by = self.pair.pair((&proof, &from), &key, request.installation, language(http)).await;
+        let (device, user) = paired_by.map_err(Failure::device)?;
         Ok(paired(&device, &user, Some(MISSING_TOKEN)))
     }
 
@@ -213,9 +214,9 @@ impl DeviceApi {
     #[oai(path = "/enrollments/:ticket", method = "get", operation_id = "getEnrollment")]
     async fn enrollment(&self, http: &Request, Path(ticket): Path<String>) -> Answered<Enrollment, schema::Enrollment> {
         let proof = self.proved(http, Purpose::Read, None)?;
-        self.pair.admit(&proof, &client_ip(http).to_string()).await.map_err(Failure::device)?;
-        self.authenticate.spend(&proof).await.map_err(Failure::device)?;
         let ticket = EnrolmentTicket::presented(&ticket);
+        self.enrol.admit(&ticket, &client_ip(http).to_string()).await.map_err(Failure::device)?;
+        self.authenticate.spend(&proof).await.map_err(Failure::device)?;
         let seen = self.enrol.look(&proof, &ticket).await.map_err(Failure::device)?;
         Ok(Described::new(Enrollment {
             user: EnrollmentUser {
@@ -495,6 +496,3 @@ fn my_user(device: &Device, username: &str, name: Option<&str>) -> MyUser {
 pub fn unavailable(error: crate::usecase::StoreError) -> poem::Error {
     Failure::device(DeviceError::Unavailable(error))
 }
-
-/// How often an open stream says that it is alive.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -137,7 +137,10 @@ words! {
         QuestionsPerUser = "questions_per_user",
         PushedRequests = "pushed_requests",
         Introspections = "introspections",
+        /// Wrong pairing keys.
         Pairing = "pairing",
+        /// Tickets of an enrolment that are none.
+        Enrolments = "enrolments",
         UserCodes = "user_codes",
         CibaUserCodes = "ciba_user_codes",
         DeviceAuthorizations = "device_authorizations",

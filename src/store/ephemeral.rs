@@ -92,6 +92,8 @@ pub enum Purpose {
     Silence,
     /// `domain::silent_push::SilentPushes` by installation.
     SilentPushes,
+    /// `domain::pairing_guesses::PairingGuesses` by installation key, and by network.
+    PairingGuesses,
 }
 
 impl Purpose {
@@ -126,6 +128,7 @@ impl Purpose {
             Self::RangeTally => b'z',
             Self::Silence => b'U',
             Self::SilentPushes => b'1',
+            Self::PairingGuesses => b'2',
         }
     }
 }

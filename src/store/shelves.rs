@@ -13,6 +13,7 @@ use crate::domain::mobile_app::PayloadUse;
 use crate::domain::otp::{Channel, Delivery, Withdrawn};
 use crate::domain::otp_guard::OtpGuard;
 use crate::domain::otp_ranges::RangeTally;
+use crate::domain::pairing_guesses::PairingGuesses;
 use crate::domain::passkey::OfAccount;
 use crate::domain::ping::Callback;
 use crate::domain::push_allowance::PushAllowance;
@@ -224,6 +225,15 @@ impl Shelved for Ladder {
     const PURPOSE: Purpose = Purpose::Ladder;
     /// Keyed: what people call themselves is not there to be read.
     type Id = Digest<Ladder>;
+
+    fn id(id: &Digest<Self>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for PairingGuesses {
+    const PURPOSE: Purpose = Purpose::PairingGuesses;
+    type Id = Digest<PairingGuesses>;
 
     fn id(id: &Digest<Self>) -> Vec<u8> {
         id.as_bytes().to_vec()

@@ -10,30 +10,29 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::device::{About, Device};
 use crate::domain::occasion::Notice;
+use crate::domain::pairing_guesses::{PairingGuesses, WINDOW, Whose};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, InstallationId, PairingKey};
 use crate::protocol::jwt::EmbeddedKeyProof;
-use crate::store::ephemeral::Attempts;
+use crate::secret::Digest;
+use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::{Claimed, Devices, Newcomer};
 use crate::usecase::authenticate_device::{AuthenticatedInstallation, DeviceError, Proved};
-use crate::usecase::limit::{Most, limit};
 use crate::usecase::pairing_keys::RecognisePairingKeys;
 use crate::usecase::tell_person::TellPerson;
 use crate::usecase::withdraw::{DEVICE_UNPAIRED, WithdrawQuestions};
 
-/// Guesses per installation and minute; twelve digits are not guessed at that pace.
-const GUESSES: u32 = 5;
-const GUESSES_FROM_ONE_ADDRESS: u32 = 20;
-const WINDOW: Duration = Duration::from_secs(60);
+/// How far from now the proof of a new key may have been made.
+const FRESH: Duration = Duration::from_secs(60);
 
 pub struct PairDevice {
     pub devices: Devices,
     pub recognise: Arc<RecognisePairingKeys>,
-    pub attempts: Attempts,
+    pub guesses: Shelf<PairingGuesses>,
     pub bell: DeviceBell,
     pub withdraw: WithdrawQuestions,
     pub tell: TellPerson,
@@ -44,26 +43,71 @@ pub struct PairDevice {
 }
 
 impl PairDevice {
-    /// Counts a try before anything is compared or stored for it, by address and by key: a guesser
+    /// Counts a try before anything is compared or stored for it, by installation key and by network: a guesser
     /// makes new keys for free.
     pub async fn admit(&self, proof: &Proved, from: &str) -> Result<(), DeviceError> {
-        for (who, most) in [(from, GUESSES_FROM_ONE_ADDRESS), (proof.jkt.as_str(), GUESSES)] {
-            let most = Most { what: "pairing", times: most, window: WINDOW, limit: Limit::Pairing };
-            if let Some(retry_after) = limit(&self.attempts, most, who.as_bytes()).await? {
-                return Err(DeviceError::TooMany { retry_after });
+        let [of_key, of_network] = counted(proof, from);
+        self.guess(Whose::Installation, &of_key).await?;
+        let admitted = self.guess(Whose::Network, &of_network).await;
+        if admitted.is_err() {
+            // What others of the network have guessed does not close the way of this phone elsewhere.
+            self.take_back(&of_key).await?;
+        }
+        admitted
+    }
+
+    async fn guess(&self, whose: Whose, counted: &Digest<PairingGuesses>) -> Result<(), DeviceError> {
+        let now = self.clock.now();
+        let guess = |guesses: PairingGuesses| guesses.guess(whose, now);
+        match self.guesses.upsert(counted, WINDOW, guess).await? {
+            None => Ok(()),
+            Some(wait) => {
+                metrics().limited(Limit::Pairing);
+                Err(DeviceError::TooMany { retry_after: wait.max(Duration::from_secs(1)) })
             }
         }
+    }
+
+    async fn take_back(&self, counted: &Digest<PairingGuesses>) -> Result<(), StoreError> {
+        let take_back = |guesses: PairingGuesses| (guesses.taken_back(), ());
+        self.guesses.update(counted, Lifetime::Keep, take_back).await?;
         Ok(())
     }
 
+    /// After [`PairDevice::admit`] of the same proof and network.
     #[tracing::instrument(level = "debug", name = "pair_device", skip_all)]
     pub async fn pair(
         &self,
-        proof: &Proved,
+        (proof, from): (&Proved, &str),
         key: &PairingKey,
         info: InstallationInfo,
         language: &str,
     ) -> Result<(Device, User), DeviceError> {
+        let claimed = self.claim(proof, key, info).await;
+        if !matches!(claimed, Ok(Claimed::Invalid)) {
+            for counted in counted(proof, from) {
+                if let Err(error) = self.take_back(&counted).await {
+                    // What came of it stands, and one guess less is left for a while.
+                    tracing::warn!(%error, "a pairing key that was not wrong stays counted");
+                }
+            }
+        }
+        match claimed? {
+            Claimed::Paired(paired) => {
+                // Whoever listens with this phone already listens for the new user too.
+                self.bell.ring(&paired.installation.id).await;
+                self.tell.of(paired.user.id, Notice::Added, None, language).await;
+                Ok((paired.device, paired.user))
+            }
+            Claimed::Invalid => Err(DeviceErrorCode::PairingKeyInvalid.into()),
+            Claimed::Full => {
+                metrics().limited(Limit::DevicesPerUser);
+                Err(DeviceErrorCode::MethodLimitReached.into())
+            }
+        }
+    }
+
+    async fn claim(&self, proof: &Proved, key: &PairingKey, info: InstallationInfo) -> Result<Claimed, DeviceError> {
         let now = self.clock.now();
         let about = about(info)?;
         let public_jwk = serde_json::to_string(&proof.key.public_jwk()).unwrap_or_default();
@@ -77,19 +121,7 @@ impl PairDevice {
             max_devices: self.max_per_user,
         };
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::DevicePaired);
-        match self.devices.claim(&self.recognise.digest(key), &newcomer, now, event).await? {
-            Claimed::Paired(paired) => {
-                // Whoever listens with this phone already listens for the new user too.
-                self.bell.ring(&paired.installation.id).await;
-                self.tell.of(paired.user.id, Notice::Added, None, language).await;
-                Ok((paired.device, paired.user))
-            }
-            Claimed::Invalid => Err(DeviceErrorCode::PairingKeyInvalid.into()),
-            Claimed::Full => {
-                metrics().limited(Limit::DevicesPerUser);
-                Err(DeviceErrorCode::MethodLimitReached.into())
-            }
-        }
+        Ok(self.devices.claim(&self.recognise.digest(key), &newcomer, now, event).await?)
     }
 
     /// Announces another key for an installation. The old one works until the new one is first used.
@@ -106,7 +138,7 @@ impl PairDevice {
         let key = proof.verification_key().map_err(|error| refused(error.to_string()))?;
         let claims: RotationClaims = proof.verify(&key).map_err(|error| refused(error.to_string()))?.into_claims();
         let made = Timestamp::from_seconds(claims.iat);
-        let fresh = made.since(now) <= WINDOW && now.since(made) <= WINDOW;
+        let fresh = made.since(now) <= FRESH && now.since(made) <= FRESH;
         let same_key =
             serde_json::to_value(request.new_jwk).ok() == serde_json::to_value(key.public_jwk()).ok().map(bare);
         if claims.aud != self.issuer || claims.installation_id.uuid() != id.uuid() || !fresh || !same_key {
@@ -141,6 +173,12 @@ impl PairDevice {
         }
         Ok(())
     }
+}
+
+/// Under what the guesses of an installation key rest, and those of a network.
+fn counted(proof: &Proved, from: &str) -> [Digest<PairingGuesses>; 2] {
+    let of = |what: &str, who: &str| Digest::of(format!("{what}\0{who}").as_bytes());
+    [of("installation", &proof.jkt), of("network", from)]
 }
 
 /// The public members alone.

@@ -17,7 +17,7 @@ use poem::web::sse::{Event, SSE};
 use poem::{IntoResponse as _, Request, Response};
 use tokio::time::Instant;
 
-use crate::http::device::{DeviceApi, KEEP_ALIVE};
+use crate::http::device::DeviceApi;
 use crate::http::error::Failure;
 use crate::http::server::CallTime;
 use crate::metrics::{Limit, OneMore, metrics};
@@ -29,6 +29,9 @@ use crate::usecase::inbox::{ReadInbox, Wakeups};
 
 /// An app reconnects at least this often, so that a revoked one does not listen for ever.
 const LONGEST: Duration = Duration::from_secs(3600);
+
+/// How often an open stream says that it is alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How often the stream looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! The offer to have an app as a device, and what the person says to it [flows.md F2].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nod_device::messages::InstallationInfo;
 
@@ -19,7 +20,7 @@ use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{
     ClientId, DeviceId, EnrolmentTicket, InstallationId, MfaPolicyId, RequestId, SessionId, UserId,
 };
-use crate::store::ephemeral::{Lifetime, Shelf, StoreError};
+use crate::store::ephemeral::{Attempts, Lifetime, Shelf, StoreError};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::besides::Besides;
 use crate::store::sql::devices::{Claimed, Devices, Newcomer};
@@ -27,8 +28,13 @@ use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::authenticate_device::{DeviceError, Proved};
+use crate::usecase::limit::{Most, limit};
 use crate::usecase::pair_device::about;
 use crate::usecase::tell_person::TellPerson;
+
+/// Tickets that are none, from one network.
+const MISSES: u32 = 100;
+const WINDOW: Duration = Duration::from_secs(900);
 
 /// Makes offers.
 pub struct OfferEnrolment {
@@ -93,6 +99,7 @@ impl OfferEnrolment {
 /// Takes answers.
 pub struct AnswerEnrolment {
     pub offers: Shelf<Offer>,
+    pub attempts: Attempts,
     pub directory: Arc<Directory>,
     pub devices: Devices,
     pub sessions: Sessions,
@@ -115,6 +122,19 @@ pub struct Seen {
 }
 
 impl AnswerEnrolment {
+    /// Counts a ticket that is none, before anything is stored for whoever shows it. One that is one is heard however
+    /// many were none: it is too long to be guessed, and nobody keeps others of their network from a device.
+    pub async fn admit(&self, ticket: &EnrolmentTicket, from: &str) -> Result<(), DeviceError> {
+        if self.offers.get(&ticket.digest()).await?.is_some() {
+            return Ok(());
+        }
+        let most = Most { what: "enrolment", times: MISSES, window: WINDOW, limit: Limit::Enrolments };
+        match limit(&self.attempts, most, from.as_bytes()).await? {
+            Some(retry_after) => Err(DeviceError::TooMany { retry_after }),
+            None => Err(DeviceErrorCode::EnrollmentNotFound.into()),
+        }
+    }
+
     pub async fn look(&self, proof: &Proved, ticket: &EnrolmentTicket) -> Result<Seen, DeviceError> {
         let offer = self.offers.get(&ticket.digest()).await?.ok_or(DeviceErrorCode::EnrollmentNotFound)?;
         let offer = open(offer.shown(&proof.jkt, self.clock.now()))?;

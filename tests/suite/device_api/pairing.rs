@@ -130,43 +130,6 @@ async fn t19_3_a_person_has_twenty_keys_at_most() {
 }
 
 #[tokio::test]
-async fn t19_4_keys_are_not_guessed() {
-    let world = World::start().await;
-    let alice = world.user("alice").await;
-    let mut phone = world.phone();
-    for n in 0..5 {
-        let guess = PairingKey::parse(&format!("00000000000{n}")).unwrap();
-        phone.pair(&guess).await.problem(400, "PAIRING_KEY_INVALID");
-    }
-    let watch = world.watch().await;
-    let right = alice.pairing_key().await;
-    let watch_right = world.watch().await;
-    let refused = phone.pair(&right).await;
-    refused.problem(429, "TOO_MANY_ATTEMPTS");
-    assert!((1..=60).contains(&refused.retry_after()));
-    watch_right.only_a_refusal("a guess too many").await;
-    drop(watch);
-    // The right key works when the minute is over: nobody can lock a person out by guessing.
-    world.clock.advance(seconds(61));
-    assert_eq!(phone.pair(&right).await.status, 201);
-}
-
-#[tokio::test]
-async fn t19_4_new_keys_do_not_give_new_guesses_for_ever() {
-    let world = World::start().await;
-    let alice = world.user("alice").await;
-    let mut refused = 0;
-    for n in 0..30 {
-        let guess = PairingKey::parse(&format!("0000000000{n:02}")).unwrap();
-        refused += u32::from(world.phone().pair(&guess).await.status == 429);
-    }
-    assert!(refused >= 5, "an address has its limit too");
-    let right = alice.pairing_key().await;
-    world.clock.advance(seconds(61));
-    assert_eq!(world.phone().pair(&right).await.status, 201);
-}
-
-#[tokio::test]
 async fn f19_a_phone_says_what_it_is_within_bounds() {
     let world = World::start().await;
     let alice = world.user("alice").await;

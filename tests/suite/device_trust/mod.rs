@@ -11,6 +11,7 @@ mod backchannel;
 mod enrolment;
 mod every_state;
 mod gone;
+mod guesses;
 mod invariants;
 mod new_device;
 mod new_device_answers;

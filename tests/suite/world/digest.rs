@@ -24,8 +24,9 @@ impl Digest {
         // They come and go with the worker.
         tables.remove("outbox");
         if let Some(rows) = tables.get_mut("ephemeral") {
-            let counted =
-                |row: &String| ["61", "70", "74", "6c", "6a"].iter().any(|tag| row.contains(&format!("key={tag}")));
+            let counted = |row: &String| {
+                ["61", "70", "74", "6c", "6a", "32"].iter().any(|tag| row.contains(&format!("key={tag}")))
+            };
             // What is over is there for nobody, whether or not it was swept away already.
             let now = inner.clock.now();
             let over = |row: &String| {
@@ -35,7 +36,7 @@ impl Digest {
             rows.retain(|row| !counted(row) && !over(row));
         }
         if let Some(redis) = &inner.redis {
-            tables.insert("redis".to_owned(), redis_values(redis, b"aptlj").await);
+            tables.insert("redis".to_owned(), redis_values(redis, b"aptlj2").await);
         }
         Self(tables)
     }
