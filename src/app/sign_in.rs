@@ -146,6 +146,7 @@ impl Wiring {
                 },
                 evaluate: self.evaluate(),
                 offers: self.offers(),
+                claims: Shelf::new(self.store()),
                 max_devices: self.settings.max_devices,
                 silent: VerifySilently {
                     silent: Shelf::new(self.store()),

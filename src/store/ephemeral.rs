@@ -94,6 +94,8 @@ pub enum Purpose {
     SilentPushes,
     /// `domain::pairing_guesses::PairingGuesses` by installation key, and by network.
     PairingGuesses,
+    /// `domain::flow::Asking` by flow and version.
+    Asking,
 }
 
 impl Purpose {
@@ -129,6 +131,7 @@ impl Purpose {
             Self::Silence => b'U',
             Self::SilentPushes => b'1',
             Self::PairingGuesses => b'2',
+            Self::Asking => b'3',
         }
     }
 }

@@ -4,9 +4,9 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::code::Code;
 use crate::domain::device_authorization::{DeviceAuthorization, ShownCode};
 use crate::domain::enrolment::Offer;
-use crate::domain::flow::Flow;
 use crate::domain::flow::errand::ErrandFlow;
 use crate::domain::flow::of_browser::FlowsOfBrowser;
+use crate::domain::flow::{Asking, Flow};
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
 use crate::domain::mobile_app::PayloadUse;
@@ -234,6 +234,15 @@ impl Shelved for Ladder {
 impl Shelved for PairingGuesses {
     const PURPOSE: Purpose = Purpose::PairingGuesses;
     type Id = Digest<PairingGuesses>;
+
+    fn id(id: &Digest<Self>) -> Vec<u8> {
+        id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for Asking {
+    const PURPOSE: Purpose = Purpose::Asking;
+    type Id = Digest<Asking>;
 
     fn id(id: &Digest<Self>) -> Vec<u8> {
         id.as_bytes().to_vec()

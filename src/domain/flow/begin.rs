@@ -97,6 +97,7 @@ impl Flow {
             agreed: None,
             at,
             started_at,
+            seen: None,
         }
     }
 

@@ -23,6 +23,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
 
+mod asking;
 mod at;
 mod begin;
 pub mod errand;
@@ -34,6 +35,7 @@ mod second_factor;
 mod tests;
 mod walk;
 
+pub use self::asking::Asking;
 pub use self::at::{Again, At, Failure, Offered};
 pub use self::begin::Start;
 pub use self::notes::{Factor, Note, Notes};
@@ -97,6 +99,9 @@ pub struct Flow {
     pub agreed: Option<Scope>,
     pub at: At,
     pub started_at: Timestamp,
+    /// In which version it was read: no part of it. `None`: it rests nowhere yet.
+    #[serde(skip)]
+    seen: Option<u32>,
 }
 
 /// A device that somebody is about to connect [RFC 8628 §3.3].

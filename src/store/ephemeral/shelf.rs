@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Ephemeral, Key, Lifetime, Purpose, StoreError, Topic, Versioned, Wakeups};
+use super::{Ephemeral, Key, Lifetime, Purpose, StoreError, Topic, Version, Versioned, Wakeups};
 
 /// A type that rests in the ephemeral store, and how it is found.
 pub trait Shelved: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -42,6 +42,10 @@ impl<T> std::fmt::Debug for Found<T> {
 }
 
 impl<T: Shelved> Found<T> {
+    pub const fn version(&self) -> Version {
+        self.found.version
+    }
+
     pub fn value(&self) -> Result<T, StoreError> {
         decode(&self.found.value)
     }

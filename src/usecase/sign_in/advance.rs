@@ -48,7 +48,8 @@ pub enum FlowError {
 
 impl From<StoreError> for FlowError {
     fn from(error: StoreError) -> Self {
-        Self::Other(error.into())
+        // Somebody else was faster: what was to be done is a link of the state no more.
+        if matches!(error, StoreError::Contended) { FlowRefusal::not_now().into() } else { Self::Other(error.into()) }
     }
 }
 
@@ -209,7 +210,9 @@ impl Advance {
         if let Some(state) = &state {
             next = next.rekeyed(state.digest());
         }
+        let verified = if action == Action::CheckOtp { before.clone() } else { None };
         self.keep(id, (&found, before), (&next, action), now).await?;
+        self.known.second_factors.taken(verified.as_ref(), &next, now).await;
         tracing::info!(client.id = %client.id, request.id = %next.transaction, action = action.as_str(), status = next.status().as_str(), "flow");
         Ok(Seen { session, state, ..self.conclude.shown.seen(id, next, client).await? })
     }
@@ -250,9 +253,10 @@ impl Advance {
         if action == Action::Poll {
             return match self.known.polled(flow, client, asker, now).await? {
                 ControlFlow::Break(next) => Ok(next),
-                ControlFlow::Continue((unasked, judged)) => {
+                ControlFlow::Continue((mut unasked, judged)) => {
                     // Of many who poll at that moment one goes on: the person is asked once, and sent one code.
                     self.first(id, found, &unasked.flow, now).await?;
+                    unasked.flow = unasked.flow.seen_as(found.version().0);
                     Ok(Box::pin(self.known.second_factors.ask_next(unasked, (&judged, asker))).await?)
                 }
             };
@@ -375,7 +379,7 @@ impl Advance {
     ) -> Result<(Found<Flow>, Flow, Arc<Client>), FlowError> {
         let not_found = |why| FlowError::from(FlowRefusal::not_found(why));
         let found = self.flows.find(&id.digest()).await?.ok_or_else(|| not_found("there is no such flow"))?;
-        let flow = found.value()?;
+        let flow = found.value()?.seen_as(found.version().0);
         if browser.key.as_ref().map(BrowserKey::digest) != Some(flow.browser) {
             return Err(not_found("another browser's flow"));
         }

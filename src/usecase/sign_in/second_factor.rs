@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::enrolment::{Enrolment, LIFETIME};
-use crate::domain::flow::{Flow, Outcome, Pushed, SecondFactor};
+use crate::domain::flow::{Asking, Flow, Outcome, Pushed, SecondFactor};
 use crate::domain::mfa_policy::IntegrityDetection;
 use crate::domain::mobile_app::{MobileApp, Newcomer};
 use crate::domain::passkey::{Asserting, Passkey};
@@ -18,7 +18,8 @@ use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
 use crate::protocol::flow_api::{self, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{DeviceId, FlowId, MfaPolicyId, UserId};
-use crate::store::ephemeral::StoreError;
+use crate::secret::Digest;
+use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::ledger::Ledger;
 use crate::usecase::device_trust::enrol::{OfferEnrolment, Whom};
 use crate::usecase::device_trust::evaluate::Evaluate;
@@ -34,6 +35,7 @@ pub struct SecondFactors {
     pub payloads: ReadPayload,
     pub evaluate: Evaluate,
     pub offers: OfferEnrolment,
+    pub claims: Shelf<Asking>,
     pub max_devices: u32,
     pub silent: VerifySilently,
     pub devices: AskDevice,
@@ -314,8 +316,12 @@ impl SecondFactors {
         let asked = match &verdict {
             Verdict::Verify(device, extra) => {
                 let Some(user) = flow.user() else { return Ok(Ok(None)) };
-                let begun = self.silent.begin(&flow, (user, *device), *extra).await?;
-                return Ok(Ok(begun.and_then(|verifying| flow.verifies(verifying))));
+                let claim = self.claim(&flow).await?;
+                let begun = self.silent.begin(&flow, (user, *device), *extra).await;
+                if !matches!(begun, Ok(Some(_))) {
+                    self.claims.remove(&claim).await?;
+                }
+                return Ok(Ok(begun?.and_then(|verifying| flow.verifies(verifying))));
             }
             Verdict::Ask(devices, First::Ask) => devices.first().copied(),
             Verdict::Ask(_, First::Choose)
@@ -345,8 +351,12 @@ impl SecondFactors {
             let devices = flow.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
             if let Some(address) = self.codes.devices.find(user, selected).await? {
                 let whom = send_code::Whom { user, devices, selected: &address, asker };
-                let sent = self.codes.send(&flow, &policy, whom).await?;
-                return Ok(sent.map(|sent| flow.code_sent(sent)).map_err(NotAsked::Code));
+                let claim = self.claim(&flow).await?;
+                let sent = self.codes.send(&flow, &policy, whom).await;
+                if !matches!(sent, Ok(Ok(_))) {
+                    self.claims.remove(&claim).await?;
+                }
+                return Ok(sent?.map(|sent| flow.code_sent(sent)).map_err(NotAsked::Code));
             }
             if let Some(app) = self.totps.devices.find(user, selected).await? {
                 let asked = self.totps.ask(devices, &app, &policy).await?;
@@ -357,9 +367,21 @@ impl SecondFactors {
                 return Ok(Ok(flow.with_assertion(asserting)));
             }
             let whom = ask_device::Whom { user, devices, selected, language: asker.language };
-            let pushed = self.devices.ask(&flow, &policy, whom).await?;
-            Ok(pushed.map(|pushed| flow.pushed(pushed)).ok_or(NotAsked::Push))
+            let claim = self.claim(&flow).await?;
+            let pushed = self.devices.ask(&flow, &policy, whom).await;
+            if !matches!(pushed, Ok(Some(_))) {
+                self.claims.remove(&claim).await?;
+            }
+            Ok(pushed?.map(|pushed| flow.pushed(pushed)).ok_or(NotAsked::Push))
         })
+    }
+
+    /// Taken before anything is sent, so that one alone sends it. `Contended`: somebody else was faster. Once it is sent,
+    /// the claim stays: whoever has seen the flow as it was comes too late.
+    async fn claim(&self, flow: &Flow) -> Result<Digest<Asking>, StoreError> {
+        let claim = flow.claim();
+        let first = self.claims.insert(&claim, &Asking, Asking::LIFETIME).await?;
+        if first { Ok(claim) } else { Err(StoreError::Contended) }
     }
 
     /// Another code in place of the one that was sent.
@@ -396,23 +418,31 @@ impl SecondFactors {
             (None, Some(typing)) => self.totps.check(user, typing, otp).await?,
             (None, None) => return Ok(None),
         };
-        let event = self.event(&flow, judged.now).device(selected);
         match checked {
             Ok(()) => {
                 let next = match sent {
                     Some(sent) => flow.code_verified(sent.id),
                     None => flow.totp_verified(selected),
                 };
-                self.ledger.audit(event.of("otp_verified")).await;
+                // Written down once the flow has taken it: [`SecondFactors::taken`].
                 match next {
                     Some(next) => Ok(Some(self.admitted(next, judged.now).await?)),
                     None => Ok(None),
                 }
             }
             Err(refusal) => {
+                let event = self.event(&flow, judged.now).device(selected);
                 self.ledger.audit(event.refused(refusal.why)).await;
                 Err(refusal.into())
             }
+        }
+    }
+
+    /// The flow has taken what was done, by whoever was asked in this way before: a code counts from now on.
+    pub(super) async fn taken(&self, before: Option<&SecondFactor>, flow: &Flow, now: Timestamp) {
+        let selected = before.and_then(SecondFactor::selected).filter(|_| flow.is_by_code());
+        if let Some(device) = selected {
+            self.ledger.audit(self.event(flow, now).device(device).of("otp_verified")).await;
         }
     }
 

@@ -281,6 +281,69 @@ async fn r14_a_code_and_another_one_in_its_place() {
     assert_eq!(scene.world.rows("token_grant").await.len(), 6);
 }
 
+/// [security 5.6; flows.md F9] whoever begins eight times at once, on both nodes, rings one phone once.
+#[tokio::test]
+async fn f9_of_eight_who_begin_at_once_one_rings() {
+    let scene = Scene::with_phones_in(two_nodes().start().await, patient(without_numbers()), 1).await;
+    for round in 0..4 {
+        let mut browser = scene.world.browser();
+        let id = scene.at_second_factor(&mut browser).await;
+        let watch = scene.world.watch().await;
+        let mut tabs: Vec<Browser> = (0..8).map(|n| browser.at(n % 2)).collect();
+        let nothing = json!({});
+        let answers = join_all(tabs.iter_mut().map(|tab| tab.act(&id, "authenticate", &nothing))).await;
+        let (asked, late): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+        assert_eq!(asked.len(), 1, "{round}: {answers:?}");
+        assert_eq!(asked[0].json()["status"], WAITING);
+        assert!(late.iter().all(|answer| not_now(answer)), "{round}: {late:?}");
+        let events = watch.events().await;
+        let asks = events.iter().filter(|event| event.action == "request.created").count();
+        assert_eq!(asks, 1, "{round}: {events:?}");
+        scene.alice.phone().approve_the_question().await;
+        assert_eq!(poll(&mut browser, &id).await["code"], "push_confirmed");
+    }
+}
+
+/// [security 5.6; flows.md F9] whoever wants another code eight times at once, on both nodes, is sent one.
+#[tokio::test]
+async fn f9_of_eight_who_want_another_code_at_once_one_is_sent_one() {
+    let (scene, _) = with_address(by_email(), 0).await;
+    for round in 0..3 {
+        scene.world.clock.advance(seconds(86_401));
+        let before = letters(&scene).await;
+        let (browser, id, _) = scene.sent().await;
+        assert_eq!(letters(&scene).await, before + 1);
+        scene.world.clock.advance(seconds(30));
+        let mut tabs: Vec<Browser> = (0..8).map(|n| browser.at(n % 2)).collect();
+        let answers = join_all(tabs.iter_mut().map(|tab| resend(tab, &id))).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "{round}: {answers:?}");
+        // Too late, or too early for the next one.
+        let late = |answer: &Answer| not_now(answer) || answer.json()["details"][0]["code"] == "OTP_RESEND_LIMIT";
+        assert!(answers.iter().all(|answer| answer.status == 200 || late(answer)), "{round}: {answers:?}");
+        assert_eq!(letters(&scene).await, before + 2, "{round}");
+    }
+}
+
+/// [reliability R14] the right code, typed twice at once on two nodes: it counts once, and is written down once.
+#[tokio::test]
+async fn r14_a_right_code_that_is_typed_twice_at_once_is_written_down_once() {
+    let (scene, _) = with_address(by_email(), 0).await;
+    for round in 0..6 {
+        scene.world.clock.advance(seconds(86_401));
+        let before = letters(&scene).await;
+        let (browser, id, _) = scene.sent().await;
+        let otp = scene.code(before + 1).await;
+        let watch = scene.world.watch().await;
+        let (mut one, mut two) = (browser.at(0), browser.at(1));
+        let (first, second) = tokio::join!(check(&mut one, &id, &otp), check(&mut two, &id, &otp));
+        assert!([&first, &second].iter().any(|answer| not_now(answer)), "{round}: {} {}", first.text(), second.text());
+        assert!([first.status, second.status].contains(&200), "{round}: {} {}", first.text(), second.text());
+        let events = watch.events().await;
+        let verified = events.iter().filter(|event| event.reason.as_deref() == Some("otp_verified")).count();
+        assert_eq!(verified, 1, "{round}: {events:?}");
+    }
+}
+
 /// [security 93; reliability R12] by one key, on both nodes.
 #[tokio::test]
 async fn r12_a_ticket_that_is_shown_eight_times_at_once_makes_one_device() {

@@ -25,7 +25,7 @@ impl Digest {
         tables.remove("outbox");
         if let Some(rows) = tables.get_mut("ephemeral") {
             let counted = |row: &String| {
-                ["61", "70", "74", "6c", "6a", "32"].iter().any(|tag| row.contains(&format!("key={tag}")))
+                ["61", "70", "74", "6c", "6a", "32", "33"].iter().any(|tag| row.contains(&format!("key={tag}")))
             };
             // What is over is there for nobody, whether or not it was swept away already.
             let now = inner.clock.now();
@@ -36,7 +36,7 @@ impl Digest {
             rows.retain(|row| !counted(row) && !over(row));
         }
         if let Some(redis) = &inner.redis {
-            tables.insert("redis".to_owned(), redis_values(redis, b"aptlj2").await);
+            tables.insert("redis".to_owned(), redis_values(redis, b"aptlj23").await);
         }
         Self(tables)
     }
