@@ -13,6 +13,7 @@ use crate::domain::occasion::Notice;
 use crate::domain::pairing_guesses::{PairingGuesses, WINDOW, Whose};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
+use crate::failpoint;
 use crate::metrics::{Limit, metrics};
 use crate::protocol::device_error::{DeviceErrorCode, DeviceRefusal};
 use crate::protocol::id::{DeviceId, InstallationId, PairingKey};
@@ -94,6 +95,7 @@ impl PairDevice {
         }
         match claimed? {
             Claimed::Paired(paired) => {
+                failpoint::hit("K23");
                 // Whoever listens with this phone already listens for the new user too.
                 self.bell.ring(&paired.installation.id).await;
                 self.tell.of(paired.user.id, Notice::Added, None, language).await;

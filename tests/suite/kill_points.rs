@@ -1,4 +1,4 @@
-//! A power cut between any two steps (`docs/spec.md`, K1 to K20, K30 to K32): the process aborts at
+//! A power cut between any two steps (`docs/spec.md`, K1 to K23, K30 to K32): the process aborts at
 //! a named place, starts again, and every party does what it would do. Whatever was cut, an approval
 //! gives at most one set of tokens, a committed decision is not lost, and nothing is left half done.
 //!
@@ -284,6 +284,45 @@ async fn while_redeeming_a_code(stores: Stores<'_>, place: &str, committed: bool
     scene.all_is_well(None).await;
 }
 
+/// Cut while a phone becomes a device by a key. It sends the same key again.
+async fn while_pairing((sql, pending): Stores<'_>, place: &str, committed: bool) {
+    let mut site = Site::new(sql, pending).await.patient();
+    site.at_a_time = 1;
+    let shop = site.relying_party("shop", false).await;
+    let alice = site.person("alice").await;
+    let key = site.pairing_key(alice).await;
+    let mut node = site.node_that_dies_at(place).await;
+    let mut phone = Phone::unpaired(node.public).await;
+    let answer = send(node.public, &phone.pairing(&key)).await;
+    assert!(answer.is_err(), "the node went on: {answer:?}");
+    let status = node.ends(Duration::from_secs(10)).await;
+    assert_eq!(status.signal(), Some(SIGABRT), "{status}");
+    let devices = "SELECT COUNT(*) FROM device";
+    let used = "SELECT COUNT(*) FROM pairing_key WHERE used_at IS NOT NULL";
+    for made in [devices, used] {
+        assert_eq!(site.facts.count(made, []).await, i64::from(committed), "committed before the crash: {made}");
+    }
+
+    node = site.node().await;
+    if committed {
+        let stranger = Phone::unpaired(node.public).await;
+        stranger.sends(node.public, &stranger.pairing(&key)).await.is(400, "PAIRING_KEY_INVALID");
+    }
+    // Whether it is made now or was made and not told: it is one device, by one pairing.
+    let again = phone.sends(node.public, &phone.pairing(&key)).await;
+    phone.paired(&again);
+    let told = "SELECT COUNT(*) FROM audit WHERE action = 'device.paired' AND result = 'done'";
+    for made in [devices, used, told] {
+        assert_eq!(site.facts.count(made, []).await, 1, "{made}");
+    }
+    let id = shop.asks(node.public, "alice", &[]).await;
+    let request = site.facts.request(&id).await.expect("a request").id;
+    let question = phone.question(node.public).await;
+    phone.sends(node.public, &phone.approve(&question)).await.is(200, "");
+    polled_to_the_end(&shop, node.public, &id, SOON).await.is(200, "");
+    site.facts.hold(request, Some("approved"), 1).await;
+}
+
 macro_rules! kill_points {
     ($($name:ident: $scene:ident($($argument:expr),*);)*) => {
         mod embedded {
@@ -332,6 +371,9 @@ kill_points! {
     k18_after_the_successor: while_refreshing("K18", true);
     k19_before_the_grant_of_a_code: while_redeeming_a_code("K19", false);
     k20_after_the_grant_of_a_code: while_redeeming_a_code("K20", true);
+    k21_pairing_key_used: while_pairing("K21", false);
+    k22_device_made: while_pairing("K22", false);
+    k23_before_the_phone_is_told_of_its_pairing: while_pairing("K23", true);
     k07_committed_and_not_pinged: while_pinging("K7", 0, 1);
     k30_ping_leased: while_pinging("K30", 0, 1);
     k31_ping_sent: while_pinging("K31", 1, 2);

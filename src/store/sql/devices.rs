@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::device::{About, Device, Installation, Status};
 use crate::domain::user::User;
+use crate::failpoint;
 use crate::protocol::id::{DeviceId, InstallationId, NativeApplicationId, PairingKey, UserId};
 use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
@@ -116,6 +117,7 @@ impl Devices {
                 return Ok((Claimed::Invalid, None));
             }
             if transaction.use_key(key, newcomer.jkt, now).await? {
+                failpoint::hit("K21");
                 return transaction.pair(owner, newcomer, now, event).await;
             }
             if !transaction.has_used_key(key, newcomer.jkt, now).await? {
@@ -352,6 +354,7 @@ impl Transaction {
             },
         };
         self.forget_standing(owner.id, newcomer.jkt).await?;
+        failpoint::hit("K22");
         let change = self.commit_change(Area::People, &[&event.user(owner.id).device(device.id)]).await?;
         Ok((Claimed::Paired(Box::new(Pairing { user: owner, device, installation })), Some(change)))
     }

@@ -121,26 +121,40 @@ pub(crate) struct Phone {
 
 impl Phone {
     pub(crate) async fn pair(at: SocketAddr, key: &str) -> Self {
-        let pairing = PairingRequest {
-            pairing_key: PairingKey::parse(key).expect("a pairing key"),
-            installation: InstallationInfo { platform: "TEST".to_owned(), ..InstallationInfo::default() },
-        };
+        let mut phone = Self::unpaired(at).await;
+        let answer = send(at, &phone.pairing(key)).await.expect("an answer");
+        phone.paired(&answer);
+        phone
+    }
+
+    /// One that is nobody's device yet, with a nonce for its first call.
+    pub(crate) async fn unpaired(at: SocketAddr) -> Self {
         let nobody = InstallationId::new(Entropy::default().uuid());
-        let mut phone = Self {
+        let phone = Self {
             key: SoftwareKey::generate().expect("a key"),
             device: DeviceId::new(nobody.uuid()),
             installation: nobody,
             nonce: Mutex::default(),
         };
-        let call = Call::pair(&pairing);
-        let refused = send(at, &phone.request(&call)).await.expect("an answer");
+        let refused = phone.sends(at, &phone.me()).await;
         assert_eq!((refused.status, refused.code()), (401, "USE_DEVICE_NONCE"));
-        refused.header(DEVICE_NONCE).expect("a nonce").clone_into(&mut phone.nonce.lock().unwrap());
-        let paired = send(at, &phone.request(&call)).await.expect("an answer");
-        assert_eq!(paired.status, 201, "{paired:?}");
-        phone.device = paired.text("deviceId").parse().expect("an id");
-        phone.installation = paired.text("installationId").parse().expect("an id");
+        assert!(!phone.nonce.lock().unwrap().is_empty(), "a nonce");
         phone
+    }
+
+    /// The call that makes it a device of whoever has the key.
+    pub(crate) fn pairing(&self, key: &str) -> Vec<u8> {
+        self.request(&Call::pair(&PairingRequest {
+            pairing_key: PairingKey::parse(key).expect("a pairing key"),
+            installation: InstallationInfo { platform: "TEST".to_owned(), ..InstallationInfo::default() },
+        }))
+    }
+
+    /// It is one from now on.
+    pub(crate) fn paired(&mut self, answer: &Answer) {
+        assert_eq!(answer.status, 201, "{answer:?}");
+        self.device = answer.text("deviceId").parse().expect("an id");
+        self.installation = answer.text("installationId").parse().expect("an id");
     }
 
     /// The call with a proof of its own.
