@@ -91,6 +91,39 @@ fn a_native_application_is_registered_changed_and_deleted_by_commands() {
     assert!(lines(app(&site, &["list"])).is_empty());
 }
 
+fn sql(site: &Site, statement: &str) {
+    use sea_orm::ConnectionTrait as _;
+    let url = format!("sqlite:{}", site.path("nod.db").display());
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let database = sea_orm::Database::connect(&url).await.unwrap();
+        database.execute_unprepared(statement).await.unwrap();
+        database.close().await.unwrap();
+    });
+}
+
+/// Another one of its name would be trusted on the devices of the one before: it goes neither by a command nor by a file.
+#[test]
+fn h4_an_application_stays_while_devices_name_it() {
+    let site = site();
+    app(&site, &BANK).ends_with(0);
+    run(&site, "user", &["create", "bob"]).ends_with(0);
+    let id = "x'00112233445566778899aabbccddeeff'";
+    let installation = "(id, jkt, public_jwk, document, created_at)";
+    sql(&site, &format!("INSERT INTO installation {installation} VALUES ({id}, 'jkt', '{{}}', '{{}}', 0)"));
+    let device = "(id, user_id, installation_id, status, position, paired_at, application_id)";
+    let whose = "FROM account WHERE username = 'bob'";
+    sql(&site, &format!("INSERT INTO device {device} SELECT {id}, id, {id}, 'active', 0, 0, 'bank' {whose}"));
+    let pruned = |why| apply(&site, "native_application = []\n", &["--prune", "--yes"]).ends_with(why);
+    for told in [app(&site, &["delete", "bank", "--yes"]).ends_with(7), pruned(7)] {
+        assert!(told.contains("in use"), "{told}");
+    }
+    assert_eq!(lines(app(&site, &["list"])).len(), 1, "it is there");
+
+    sql(&site, "DELETE FROM device");
+    assert!(pruned(0).contains("- native_application bank"));
+    assert!(lines(app(&site, &["list"])).is_empty());
+}
+
 #[test]
 fn t2_13_what_an_app_lacks_is_told_by_a_command() {
     let site = site();
