@@ -46,6 +46,9 @@ pub struct MfaPolicy {
     pub push_timeout: u32,
     #[serde(default)]
     pub push_limit: PushLimit,
+    /// Phones, as whatever app.
+    #[serde(default)]
+    pub mobile: MobileMethod,
     /// Codes by e-mail.
     #[serde(default)]
     pub email: OtpMethod,
@@ -136,6 +139,19 @@ impl Matching {
             Self::Pick => Some(NumberMatching::Pick),
             Self::Type => Some(NumberMatching::Type),
         }
+    }
+}
+
+/// Whether the phones of people count: are asked, vouch by themselves, or become devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MobileMethod {
+    pub enabled: bool,
+}
+
+impl Default for MobileMethod {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 
@@ -270,7 +286,8 @@ pub struct Permitted {
 
 impl MfaPolicy {
     fn permits(&self, application: &NativeApplicationId) -> Option<&Permitted> {
-        self.applications.iter().find(|permitted| permitted.application == *application)
+        let named = self.applications.iter().find(|permitted| permitted.application == *application);
+        named.filter(|_| self.mobile.enabled)
     }
 
     /// Whether people may have the app as a device without typing anything.
@@ -290,7 +307,8 @@ impl MfaPolicy {
 
     /// Whether a device that was enrolled as this app asks its person. One that was paired with a key is for any.
     pub fn asks(&self, application: Option<&NativeApplicationId>) -> bool {
-        application.is_none_or(|application| self.permits(application).is_some_and(|permitted| permitted.push))
+        let may = |application| self.permits(application).is_some_and(|permitted| permitted.push);
+        self.mobile.enabled && application.is_none_or(may)
     }
 
     /// What somebody carries to the device whom a relying party has asked: as the client is registered, or more. One that

@@ -13,7 +13,8 @@ use crate::domain::sign_on::Settings;
 use crate::protocol::origin::AllowedOrigin;
 use crate::usecase::admin::applications::ApplicationWish;
 use crate::usecase::admin::mfa_policies::{
-    Fido2MethodWish, MfaPolicyWish, OtpMethodWish, PermittedWish, PushLimitWish, TotpMethodWish, whole,
+    Fido2MethodWish, MfaPolicyWish, MobileMethodWish, OtpMethodWish, PermittedWish, PushLimitWish, TotpMethodWish,
+    whole,
 };
 use crate::usecase::admin::native_applications::NativeApplicationWish;
 use crate::usecase::admin::parts::{BAD_ID_DETAIL, Described, part_id};
@@ -86,6 +87,7 @@ pub(super) struct MfaPolicyEntry {
     #[serde(default, deserialize_with = "whole")]
     push_timeout: Option<u32>,
     push_limit: Option<PushLimitWish>,
+    mobile: Option<MobileMethodWish>,
     email: Option<OtpMethodWish>,
     sms: Option<OtpMethodWish>,
     voice: Option<OtpMethodWish>,
@@ -145,6 +147,7 @@ impl Entry for MfaPolicyEntry {
             number_matching: self.number_matching,
             push_timeout: self.push_timeout,
             push_limit: self.push_limit,
+            mobile: self.mobile,
             email: self.email,
             sms: self.sms,
             voice: self.voice,
@@ -232,6 +235,7 @@ impl Kind for MfaPolicy {
             ("number_matching", quoted(self.number_matching.as_str())),
             ("push_timeout", self.push_timeout.to_string()),
             ("push_limit", value(&self.wish().push_limit)),
+            ("mobile", value(&self.wish().mobile)),
             ("email", value(&self.wish().email)),
             ("sms", value(&self.wish().sms)),
             ("voice", value(&self.wish().voice)),

@@ -4,8 +4,8 @@ use super::*;
 use crate::clock::Timestamp;
 use crate::domain::device::About;
 use crate::domain::mfa_policy::{
-    AdditionalDevices, ExtraVerification, Fido2Method, IntegrityDetection, Matching, Notification, Permitted,
-    PushLimit, Unanswered, let_in_for, push_timeout, silent_timeout,
+    AdditionalDevices, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MobileMethod, Notification,
+    Permitted, PushLimit, Unanswered, let_in_for, push_timeout, silent_timeout,
 };
 use crate::domain::otp::{Channel, OtpMethod};
 use crate::domain::totp::TotpMethod;
@@ -48,6 +48,7 @@ fn policy(no_devices_mode: Without, incompatible_devices_mode: Without) -> MfaPo
         voice: OtpMethod::default(),
         totp: TotpMethod::default(),
         fido2: Fido2Method::default(),
+        mobile: MobileMethod::default(),
         applications: vec![Permitted {
             application: application("bank"),
             auto_enrollment: true,

@@ -5,7 +5,7 @@ use poem_openapi::{Object, OpenApi};
 
 use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MfaPolicy,
-    Notification, Permitted, PushLimit, Unanswered, Without,
+    MobileMethod, Notification, Permitted, PushLimit, Unanswered, Without,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -78,6 +78,20 @@ pub struct PushLimitBody {
     /// Whoever is asked more is not asked for this long, 1800 when left out.
     #[oai(validator(minimum(value = "60"), maximum(value = "7200")))]
     pub lock_duration: Option<u32>,
+}
+
+/// Phones as a second factor.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "MfaMobileMethod", skip_serializing_if_is_none)]
+pub struct MobileMethodBody {
+    /// Whether the phones of people count: are asked, vouch by themselves, or become devices. `true` when left out.
+    pub enabled: Option<bool>,
+}
+
+impl From<MobileMethod> for MobileMethodBody {
+    fn from(method: MobileMethod) -> Self {
+        Self { enabled: Some(method.enabled) }
+    }
 }
 
 /// One-time codes that are sent, in seconds.
@@ -202,6 +216,8 @@ pub struct MfaPolicyBody {
     /// How long a device is asked, in seconds.
     pub push_timeout: u32,
     pub push_limit: PushLimitBody,
+    /// Phones.
+    pub mobile: MobileMethodBody,
     /// One-time codes by e-mail.
     pub email: OtpMethodBody,
     /// The same by SMS.
@@ -246,6 +262,8 @@ pub struct NewMfaPolicyBody {
     #[oai(validator(minimum(value = "40"), maximum(value = "150")))]
     pub push_timeout: Option<u32>,
     pub push_limit: Option<PushLimitBody>,
+    /// Phones.
+    pub mobile: Option<MobileMethodBody>,
     /// One-time codes by e-mail: weaker than an app, since whoever has the mailbox need not be the person.
     pub email: Option<OtpMethodBody>,
     /// The same by SMS: weaker than an app, since numbers are taken over and messages are read on their way.
@@ -277,6 +295,7 @@ pub struct MfaPolicyPatch {
     #[oai(validator(minimum(value = "40"), maximum(value = "150")))]
     pub push_timeout: Option<u32>,
     pub push_limit: Option<PushLimitBody>,
+    pub mobile: Option<MobileMethodBody>,
     pub email: Option<OtpMethodBody>,
     pub sms: Option<OtpMethodBody>,
     pub voice: Option<OtpMethodBody>,
@@ -312,6 +331,7 @@ impl From<&MfaPolicy> for MfaPolicyBody {
             number_matching: policy.number_matching.into(),
             push_timeout: policy.push_timeout,
             push_limit: policy.push_limit.into(),
+            mobile: policy.mobile.into(),
             email: policy.email.into(),
             sms: policy.sms.into(),
             voice: policy.voice.into(),

@@ -9,8 +9,8 @@ use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, LET_IN_FOR, Matching,
-    MfaPolicy, Notification, PUSH_TIMEOUT, Permitted, PushLimit, SILENT_TIMEOUT, Unanswered, Without, let_in_for,
-    push_timeout, silent_timeout,
+    MfaPolicy, MobileMethod, Notification, PUSH_TIMEOUT, Permitted, PushLimit, SILENT_TIMEOUT, Unanswered, Without,
+    let_in_for, push_timeout, silent_timeout,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -63,6 +63,9 @@ pub struct MfaPolicyWish {
     /// Five within ten minutes, and then none for thirty, when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push_limit: Option<PushLimitWish>,
+    /// Phones count when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mobile: Option<MobileMethodWish>,
     /// No codes by e-mail when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<OtpMethodWish>,
@@ -117,6 +120,13 @@ pub struct TotpMethodWish {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "whole")]
     pub passcode_grace_period: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MobileMethodWish {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +208,7 @@ impl Described for MfaPolicy {
             number_matching: Some(self.number_matching.to_string()),
             push_timeout: Some(self.push_timeout),
             push_limit: Some(PushLimitWish::of(self.push_limit)),
+            mobile: Some(MobileMethodWish { enabled: Some(self.mobile.enabled) }),
             email: Some(OtpMethodWish::of(self.email)),
             sms: Some(OtpMethodWish::of(self.sms)),
             voice: Some(OtpMethodWish::of(self.voice)),
@@ -273,6 +284,7 @@ impl MfaPolicyWish {
                 &mut problems,
             ),
             push_limit: self.push_limit.clone().unwrap_or_default().limit(&mut problems),
+            mobile: MobileMethod { enabled: self.mobile.as_ref().and_then(|wish| wish.enabled).unwrap_or(true) },
             email: self.email.clone().unwrap_or_default().method("/email", &mut problems),
             sms: self.sms.clone().unwrap_or_default().method("/sms", &mut problems),
             voice: self.voice.clone().unwrap_or_default().method("/voice", &mut problems),

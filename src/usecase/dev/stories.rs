@@ -9,7 +9,7 @@ use crate::domain::client::{
 };
 use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MfaPolicy,
-    Notification, Permitted, PushLimit, Unanswered, Without, let_in_for, push_timeout, silent_timeout,
+    MobileMethod, Notification, Permitted, PushLimit, Unanswered, Without, let_in_for, push_timeout, silent_timeout,
 };
 use crate::domain::native_application::NativeApplication;
 use crate::domain::otp::{Channel, OtpDevice, OtpMethod};
@@ -187,6 +187,7 @@ fn mfa_policy(now: Timestamp) -> Option<MfaPolicy> {
         voice: OtpMethod::default(),
         totp: TotpMethod::default(),
         fido2: Fido2Method::default(),
+        mobile: MobileMethod::default(),
         additional_trusted_devices: AdditionalDevices::default(),
         let_in_for: let_in_for(),
         new_device_notification: Notification::default(),

@@ -13,6 +13,7 @@ mod every_state;
 mod gone;
 mod guesses;
 mod invariants;
+mod mobile;
 mod new_device;
 mod new_device_answers;
 mod new_device_stands;
