@@ -2,6 +2,7 @@
 
 mod administration;
 mod devices;
+mod direct;
 mod mail;
 mod parts;
 mod push;
@@ -310,7 +311,11 @@ impl Wiring {
         let documents = Documents { discovery, openapi: openapi.clone(), ring };
         let base: Arc<str> = issuer.as_str().into();
         let inner = AdminGate {
-            inner: Dispatch { routes, api: api.into_endpoint() },
+            inner: Dispatch {
+                routes,
+                api: api.into_endpoint(),
+                device_authentications: self.device_authentications(&authorize),
+            },
             authorize,
             idempotency: self.idempotency(),
             openapi: openapi.clone(),

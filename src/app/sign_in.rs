@@ -130,7 +130,7 @@ impl Wiring {
         }
     }
 
-    fn known(&self, passkeys: &Arc<CheckPasskey>) -> Arc<Known> {
+    pub(super) fn known(&self, passkeys: &Arc<CheckPasskey>) -> Arc<Known> {
         Arc::new(Known {
             directory: self.directory(),
             passkeys: Arc::clone(passkeys),
@@ -228,7 +228,7 @@ impl Wiring {
         OfferEnrolment { offers: Shelf::new(self.store()), tickets }
     }
 
-    fn shown(&self, known: &Arc<Known>, tickets: &Arc<Tickets>) -> Arc<Shown> {
+    pub(super) fn shown(&self, known: &Arc<Known>, tickets: &Arc<Tickets>) -> Arc<Shown> {
         Arc::new(Shown {
             known: Arc::clone(known),
             tickets: Arc::clone(tickets),
@@ -363,7 +363,7 @@ impl Wiring {
         })
     }
 
-    fn check_passkey(&self) -> Arc<CheckPasskey> {
+    pub(super) fn check_passkey(&self) -> Arc<CheckPasskey> {
         Arc::new(CheckPasskey {
             passkeys: Passkeys::new(self.parts.database.clone()),
             directory: self.directory(),

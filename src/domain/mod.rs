@@ -8,6 +8,7 @@ pub mod client;
 pub mod code;
 pub mod decision;
 pub mod device;
+pub mod device_authentication;
 pub mod device_authorization;
 pub mod enrolment;
 pub mod flow;

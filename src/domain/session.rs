@@ -49,9 +49,24 @@ impl Trusted {
         Self { device, acr: Acr::TrustedDevice }
     }
 
+    /// What it adds to how somebody was authenticated: space-separated RFC 8176 names.
+    pub fn amr(&self) -> &'static str {
+        if self.is_silent() { AMR_TRUSTED_DEVICE } else { AMR_STEP_UP }
+    }
+
     /// Whether nobody was asked.
     pub fn is_silent(&self) -> bool {
         self.acr == Acr::TrustedDevice
+    }
+}
+
+/// What a code adds to how somebody was authenticated: space-separated RFC 8176 names.
+pub const fn amr_of_code(source: CodeSource) -> &'static str {
+    match source {
+        CodeSource::Sent(Channel::Email) => AMR_OTP_BY_MAIL,
+        CodeSource::Sent(Channel::Sms) => AMR_OTP_BY_SMS,
+        CodeSource::Sent(Channel::Voice) => AMR_OTP_BY_CALL,
+        CodeSource::Authenticator => AMR_OTP_BY_APP,
     }
 }
 
@@ -70,20 +85,13 @@ impl Authentication {
     /// A device has vouched, too: for one transaction, so that the sign-in itself is as long ago as before.
     #[must_use]
     pub fn with(&self, trusted: &Trusted) -> Self {
-        let amr = if trusted.is_silent() { AMR_TRUSTED_DEVICE } else { AMR_STEP_UP };
-        self.and(&Self { at: self.at, acr: trusted.acr, amr: amr.to_owned() })
+        self.and(&Self { at: self.at, acr: trusted.acr, amr: trusted.amr().to_owned() })
     }
 
     /// A code was right, too: for one transaction, in the same way.
     #[must_use]
     pub fn with_code(&self, source: CodeSource) -> Self {
-        let amr = match source {
-            CodeSource::Sent(Channel::Email) => AMR_OTP_BY_MAIL,
-            CodeSource::Sent(Channel::Sms) => AMR_OTP_BY_SMS,
-            CodeSource::Sent(Channel::Voice) => AMR_OTP_BY_CALL,
-            CodeSource::Authenticator => AMR_OTP_BY_APP,
-        };
-        self.and(&Self { at: self.at, acr: Acr::Otp, amr: amr.to_owned() })
+        self.and(&Self { at: self.at, acr: Acr::Otp, amr: amr_of_code(source).to_owned() })
     }
 
     /// Both, of one person and one after the other.

@@ -18,7 +18,7 @@ use crate::domain::audit::Action;
 use crate::http::client_authentication::access_token;
 use crate::http::headers::retry_after;
 use crate::http::observe::NotYet;
-use crate::http::{admin, device, dpop, flow, openapi};
+use crate::http::{admin, device, device_authentications, dpop, flow, openapi};
 use crate::protocol::access_token::Scheme;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::error::ErrorCode;
@@ -140,7 +140,12 @@ impl<E> Errors<E> {
         if shown.proof
             && matches!(
                 family,
-                Family::Backchannel | Family::Token | Family::Resource | Family::Direct(_) | Family::Admin
+                Family::Backchannel
+                    | Family::Token
+                    | Family::Resource
+                    | Family::Direct(_)
+                    | Family::Admin
+                    | Family::DeviceAuthentications
             )
         {
             dpop::offer(response.headers_mut(), &self.dpop_nonces.current(self.clock.now()));
@@ -189,6 +194,7 @@ impl<E> Errors<E> {
             | Family::Elsewhere => oauth(&answer),
             Family::Page => page(answer.status, &answer.description),
             Family::Flow => flow::refused(answer.status),
+            Family::DeviceAuthentications => device_authentications::refused(answer.status),
         };
         // [RFC 9449 §9] whoever lacks a proof will need a nonce for it.
         let proof = shown.proof || answer.code == ErrorCode::InvalidDpopProof.as_str();
@@ -231,7 +237,9 @@ fn challenges(family: Family, scheme: Option<Scheme>, code: &str) -> Vec<HeaderV
         // [RFC 7617 §2.1] the names and secrets are UTF-8 before they are form-encoded.
         (Family::Backchannel | Family::Token | Family::Direct(_), _) => fixed("Basic realm=\"nod\", charset=\"UTF-8\""),
         (Family::Device, _) => fixed(device::CHALLENGE),
-        // Administrators get theirs with their problem document; elsewhere nobody authenticates.
-        (Family::Admin | Family::Page | Family::Flow | Family::Elsewhere, _) => Vec::new(),
+        // Administrators and servers get theirs with their own refusals; elsewhere nobody authenticates.
+        (Family::Admin | Family::DeviceAuthentications | Family::Page | Family::Flow | Family::Elsewhere, _) => {
+            Vec::new()
+        }
     }
 }

@@ -28,6 +28,7 @@ mod origin;
 mod refusal;
 mod state;
 
+pub(super) use devices::fields as asked_on;
 use origin::Caller;
 pub(in crate::http) use origin::whose_page;
 pub(super) use refusal::refused;
@@ -41,7 +42,7 @@ const XSRF: HeaderName = HeaderName::from_static("x-xsrf-header");
 /// Where there are no cookies: what the answer before had in the member.
 const STATE_HEADER: HeaderName = HeaderName::from_static("x-pf-authn-api-state");
 const STATE_MEMBER: &str = "_pf_authn_api_state";
-const VENDOR: &str = "application/vnd.pingidentity.";
+pub(super) const VENDOR: &str = "application/vnd.pingidentity.";
 
 /// The content type that names an action.
 pub fn content_type(action: Action) -> String {

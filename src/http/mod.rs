@@ -12,6 +12,7 @@ pub mod cross_origin;
 pub mod described;
 pub mod dev;
 pub mod device;
+pub mod device_authentications;
 pub mod device_authorization;
 pub mod discovery;
 pub mod dispatch;

@@ -6,7 +6,7 @@ use http::StatusCode;
 use poem::Response;
 
 use crate::http::discovery::path;
-use crate::http::flow;
+use crate::http::{device_authentications, flow};
 use crate::metrics::{Endpoint, Outcome, metrics};
 
 /// Marks an answer that says "not yet". A status alone would make a refusal of it.
@@ -14,7 +14,8 @@ use crate::metrics::{Endpoint, Outcome, metrics};
 pub(super) struct NotYet;
 
 /// Endpoints with more than one address, by what those begin with.
-const BELOW: [(&str, Endpoint); 9] = [
+const BELOW: [(&str, Endpoint); 10] = [
+    ("/deviceAuthentications/", Endpoint::DeviceAuthentications),
     (flow::PREFIX, Endpoint::Flow),
     (flow::PAGES, Endpoint::SignIn),
     ("/as/resume/", Endpoint::SignIn),
@@ -46,6 +47,7 @@ pub(super) fn endpoint(path: &str) -> Endpoint {
         path::JWKS => Endpoint::Jwks,
         path::OPENAPI => Endpoint::Openapi,
         "/docs" => Endpoint::Docs,
+        device_authentications::PATH => Endpoint::DeviceAuthentications,
         _ => match path.split_once("/v1/") {
             Some(("/device", call)) => device(call),
             Some(("/admin", _)) => Endpoint::Admin,
@@ -141,6 +143,8 @@ mod tests {
             ("/sign-in/0b9f6a4e", "sign_in"),
             ("/as/resume/0b9f6a4e", "sign_in"),
             ("/pf-ws/authn/flows/0b9f6a4e", "flow"),
+            ("/deviceAuthentications", "device_authentications"),
+            ("/deviceAuthentications/0b9f6a4e", "device_authentications"),
             ("/ext/pwdchange/Identify", "passwords"),
             ("/.well-known/change-password", "passwords"),
             ("/account/passkeys", "account"),

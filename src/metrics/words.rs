@@ -35,6 +35,8 @@ words! {
         CheckSession = "check_session",
         /// The flow API.
         Flow = "flow",
+        /// The direct API, by which servers have people asked.
+        DeviceAuthentications = "device_authentications",
         /// The pages of a flow, and the way back from them.
         SignIn = "sign_in",
         SignOut = "sign_out",

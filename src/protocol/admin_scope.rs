@@ -50,6 +50,7 @@ permissions! {
     EventsRead = "nod:events:read", "Listen to events.";
     WebhooksRead = "nod:webhooks:read", "List webhooks and their deliveries.";
     WebhooksWrite = "nod:webhooks:write", "Register, change, test and delete webhooks.";
+    DeviceAuthentications = "nod:device-authentications", "Have people asked on their devices: `/deviceAuthentications`.";
 }
 
 impl Permission {

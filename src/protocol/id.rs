@@ -75,6 +75,8 @@ uuid_id! {
     InitialAccessTokenId;
     /// Names a one-time code that is sent, and is none.
     OtpId;
+    /// Names a device authentication, and opens nothing: the client that asked for it shows who it is.
+    DeviceAuthenticationId;
     /// Names a passkey, and is not what its authenticator calls it.
     PasskeyId;
     WebhookId;

@@ -16,6 +16,7 @@ pub mod client_certificate;
 pub mod client_credentials;
 pub mod client_notification_token;
 pub mod confirmation;
+pub mod device_authentication;
 pub mod device_error;
 pub mod dpop;
 pub mod encryption;

@@ -96,6 +96,8 @@ pub enum Purpose {
     PairingGuesses,
     /// `domain::flow::Asking` by flow and version.
     Asking,
+    /// `domain::device_authentication::DeviceAuthentication` by its name.
+    DeviceAuthentication,
 }
 
 impl Purpose {
@@ -132,6 +134,7 @@ impl Purpose {
             Self::SilentPushes => b'1',
             Self::PairingGuesses => b'2',
             Self::Asking => b'3',
+            Self::DeviceAuthentication => b'A',
         }
     }
 }

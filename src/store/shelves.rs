@@ -2,6 +2,7 @@
 
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::code::Code;
+use crate::domain::device_authentication::DeviceAuthentication;
 use crate::domain::device_authorization::{DeviceAuthorization, ShownCode};
 use crate::domain::enrolment::Offer;
 use crate::domain::flow::errand::ErrandFlow;
@@ -24,8 +25,8 @@ use crate::domain::silent_push::SilentPushes;
 use std::sync::Arc;
 
 use crate::protocol::id::{
-    AuthReqId, AuthorizationCode, BrowserKey, CeremonyId, DeviceCode, DeviceId, EnrolmentTicket, FlowId,
-    InstallationId, OtpId, PushedRequestId, RecoveryId, UserId,
+    AuthReqId, AuthorizationCode, BrowserKey, CeremonyId, DeviceAuthenticationId, DeviceCode, DeviceId,
+    EnrolmentTicket, FlowId, InstallationId, OtpId, PushedRequestId, RecoveryId, UserId,
 };
 use crate::protocol::phone_number::PhoneNumber;
 use crate::protocol::user_code::UserCode;
@@ -65,6 +66,15 @@ impl Shelved for Flow {
 
     fn id(id: &Digest<FlowId>) -> Vec<u8> {
         id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for DeviceAuthentication {
+    const PURPOSE: Purpose = Purpose::DeviceAuthentication;
+    type Id = DeviceAuthenticationId;
+
+    fn id(id: &DeviceAuthenticationId) -> Vec<u8> {
+        id.uuid().as_bytes().to_vec()
     }
 }
 

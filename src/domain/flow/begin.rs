@@ -65,6 +65,12 @@ impl Flow {
         Self { run_by: Some(start.client.clone()), ..Self::new(start, At::UserCode, now) }
     }
 
+    /// Of somebody whom whoever asks knows by other means: nothing is asked of them but what the policy has left.
+    pub fn of_known(start: Start, user: UserId, around: &Around<'_>) -> Self {
+        let flow = Self::new(start, At::Failed(Failure::NothingVerified), around.now);
+        Self { who: Who::Proved(user), ..flow }.settled(around)
+    }
+
     /// Nothing has happened yet.
     fn new(start: Start, at: At, started_at: Timestamp) -> Self {
         let Start { transaction, client, request, browser, cookieless, recoverable, meant, device, app } = start;

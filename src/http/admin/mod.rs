@@ -90,18 +90,11 @@ impl<E: Endpoint> Endpoint for AdminGate<E> {
 }
 
 impl<E: Endpoint> AdminGate<E> {
-    async fn identify(&self, http: &Request) -> Result<Administrator, AdminError> {
-        let token = token(http)?.ok_or(AdminErrorCode::TokenRequired)?;
-        let unreadable = |refusal: Refusal| AdminError::because(AdminErrorCode::InvalidDpopProof, refusal.detail);
-        let presented = with_proof(http, http.uri().path(), token).map_err(unreadable)?;
-        self.authorize.identify(&presented).await
-    }
-
     async fn admit(&self, mut request: Request, actor: &mut Option<Actor>) -> poem::Result<Response> {
         request.set_data(self.openapi.clone());
         // It has a token of its own kind.
         if request.uri().path() != BOOTSTRAP {
-            let by = Arc::<Administrator>::new(self.identify(&request).await.map_err(Refused::from)?);
+            let by = Arc::<Administrator>::new(identify(&self.authorize, &request).await.map_err(Refused::from)?);
             *actor = Some(by.actor.clone());
             request.set_data(Arc::clone(&by));
             if repeats_a_parameter(&request) {
@@ -116,6 +109,14 @@ impl<E: Endpoint> AdminGate<E> {
         }
         self.inner.call(request).await.map(IntoResponse::into_response)
     }
+}
+
+/// By the token of a call, and what it is bound to.
+pub(in crate::http) async fn identify(authorize: &Authorize, http: &Request) -> Result<Administrator, AdminError> {
+    let token = token(http)?.ok_or(AdminErrorCode::TokenRequired)?;
+    let unreadable = |refusal: Refusal| AdminError::because(AdminErrorCode::InvalidDpopProof, refusal.detail);
+    let presented = with_proof(http, http.uri().path(), token).map_err(unreadable)?;
+    authorize.identify(&presented).await
 }
 
 /// Of two parameters of one name, nobody can tell which counts.

@@ -237,7 +237,7 @@ fn told(refusal: &AdminRefusal) -> Option<Cow<'static, str>> {
 }
 
 /// [RFC 6750 §3, RFC 9449 §7.1]
-fn challenge(code: AdminErrorCode, needs: Option<Permission>) -> Option<HeaderValue> {
+pub(in crate::http) fn challenge(code: AdminErrorCode, needs: Option<Permission>) -> Option<HeaderValue> {
     if matches!(code, AdminErrorCode::InvalidDpopProof | AdminErrorCode::UseDpopNonce) {
         return Some(dpop::challenge(Some(code.as_str())));
     }

@@ -8,7 +8,7 @@ use super::body::{OAuthBody, Problem, json, page};
 use crate::domain::audit::Action;
 use crate::http::discovery::path;
 use crate::http::headers::harden;
-use crate::http::{admin, flow};
+use crate::http::{admin, device_authentications, flow};
 use crate::protocol::device_error::DeviceErrorCode;
 use crate::protocol::error::ErrorCode;
 
@@ -27,6 +27,8 @@ pub(in crate::http) enum Family {
     Page,
     /// The flow API.
     Flow,
+    /// Servers that have people asked.
+    DeviceAuthentications,
     /// No endpoint of ours: nothing was refused, nothing is there.
     Elsewhere,
 }
@@ -50,6 +52,7 @@ impl Family {
             path::AUTHORIZATION | path::END_SESSION | path::USER_AUTHORIZATION | "/sign-out" => Self::Page,
             path if [flow::PAGES, "/as/resume/"].iter().any(|prefix| path.starts_with(prefix)) => Self::Page,
             path if path.starts_with(flow::PREFIX) => Self::Flow,
+            path if device_authentications::is_of(path) => Self::DeviceAuthentications,
             _ => Self::Elsewhere,
         }
     }
@@ -73,6 +76,7 @@ impl Family {
             Self::Admin => admin::problem::Worded::unreached(status).respond("", None),
             Self::Page => page(status, description),
             Self::Flow => flow::refused(status),
+            Self::DeviceAuthentications => device_authentications::refused(status),
             Self::Backchannel
             | Self::Token
             | Self::Direct(_)
@@ -99,6 +103,7 @@ impl Family {
             Self::Device => Some(Action::DeviceCalled),
             Self::Admin => Some(Action::AdminCalled),
             Self::Page | Self::Flow => Some(Action::SignInRefused),
+            Self::DeviceAuthentications => Some(Action::SecondFactorEvaluated),
             Self::Elsewhere => None,
         }
     }

@@ -15,7 +15,7 @@ use crate::usecase::sign_in::{OwnDevice, OwnPasskey, Seen};
 const POLL_INTERVAL: u32 = 1;
 
 /// The members of a state in which somebody is asked on a device, or could be.
-pub(super) fn fields(seen: &Seen) -> Value {
+pub(in crate::http) fn fields(seen: &Seen) -> Value {
     let devices = seen.devices.iter().zip(0..).map(|(device, at)| match device {
         OwnDevice::Phone(device, installation) => phone(device, installation),
         OwnDevice::Address(own) => ranked(address(own), at == 0),

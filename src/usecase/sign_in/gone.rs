@@ -151,7 +151,11 @@ impl SecondFactors {
     }
 
     /// Nobody is asked any more. `Break`: whoever answered in time has answered, as SQL has the last word.
-    async fn left(&self, flow: Flow, judged: &Judged) -> Result<ControlFlow<Option<Flow>, Unasked>, StoreError> {
+    pub(super) async fn left(
+        &self,
+        flow: Flow,
+        judged: &Judged,
+    ) -> Result<ControlFlow<Option<Flow>, Unasked>, StoreError> {
         if let Some(pushed) = flow.waits_for().cloned() {
             match self.devices.withdraw(&flow, &pushed, "nobody can answer it any more").await? {
                 Outcome::TimedOut => {}

@@ -37,6 +37,7 @@ pub mod beside;
 pub mod check_totp;
 pub mod conclude;
 pub mod connect;
+pub mod device_authentications;
 pub mod errand;
 mod gone;
 pub mod known_devices;

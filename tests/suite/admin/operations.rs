@@ -99,7 +99,8 @@ async fn every_operation_needs_the_scope_that_it_names() {
         assert_eq!(scope.ends_with(":read"), reads, "{what}: who reads needs no right to write, who writes does");
     }
     let mut missing = all.clone();
-    missing.retain(|scope| !seen.contains(*scope));
+    // One is for the direct API, which is none of these operations (`device_trust/device_authentications.rs`).
+    missing.retain(|scope| !seen.contains(*scope) && *scope != "nod:device-authentications");
     // To listen and to look up have nothing to write.
     assert!(missing.is_empty(), "{missing:?}");
 }

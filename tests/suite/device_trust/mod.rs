@@ -8,6 +8,7 @@ use crate::world::{Answer, Browser, Client, Person, Phone, World};
 mod attacks;
 mod authorization;
 mod backchannel;
+mod device_authentications;
 mod enrolment;
 mod every_state;
 mod gone;

@@ -1,0 +1,331 @@
+//! A server has somebody asked for a second factor, outside of any sign-in [flows.md A.3, H.4].
+
+use nod::domain::user::Status;
+use nod::protocol::public_id::{self, Kind};
+use reqwest::Method;
+use serde_json::Value;
+
+use super::step_up::without_numbers;
+use super::step_up_otp::wrong;
+use super::{Scene, json, usual};
+use crate::admin::robot::{Robot, usr};
+use crate::world::{Answer, FLOWS, World, seconds};
+
+const PATH: &str = "/deviceAuthentications";
+const SCOPE: &str = "nod:device-authentications";
+const WAITING: &str = "PUSH_CONFIRMATION_REQUIRED";
+
+/// Where one is, for its client.
+struct Asked {
+    at: String,
+    state: Value,
+}
+
+impl Scene {
+    /// A server that may have people asked.
+    async fn server(&self) -> Robot<'_> {
+        self.world.robot("server", SCOPE).await
+    }
+
+    fn about_alice(&self) -> Value {
+        json!({ "user": { "id": self.alice.id.uuid().to_string() } })
+    }
+}
+
+async fn begin(server: &Robot<'_>, wanted: &Value) -> Asked {
+    let answer = server.post(PATH, wanted).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let state = answer.json();
+    let at = format!("{PATH}/{}", state["id"].as_str().unwrap());
+    assert!(answer.header("location").unwrap().ends_with(&at), "{:?}", answer.header("location"));
+    assert_eq!(answer.header("location").unwrap(), state["_links"]["self"]["href"]);
+    Asked { at, state }
+}
+
+async fn look(server: &Robot<'_>, asked: &Asked) -> Value {
+    server.get(&asked.at).await.ok()
+}
+
+async fn act(server: &Robot<'_>, asked: &Asked, action: &str, body: &Value) -> Answer {
+    let kind = format!("application/vnd.pingidentity.{action}+json");
+    let request = server.request(Method::POST, &asked.at).header("content-type", kind);
+    Answer::of(request.body(body.to_string())).await
+}
+
+fn failed(state: &Value, code: &str) {
+    assert_eq!((&state["status"], &state["error"]["code"]), (&json!("FAILED"), &json!(code)), "{state}");
+    assert_eq!(state["authenticators"], json!([]));
+}
+
+fn refused(answer: &Answer, status: u16, code: &str) {
+    assert_eq!((answer.status, &answer.json()["code"]), (status, &json!(code)), "{}", answer.text());
+    assert!(answer.json()["message"].is_string() && answer.json()["id"].is_string(), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a3_a_server_has_somebody_asked_on_their_phone() {
+    let scene = Scene::with_phones(without_numbers(), 1).await;
+    let server = scene.server().await;
+    let mut wanted = scene.about_alice();
+    wanted["policy"] = json!({ "id": "mfa" });
+    let asked = begin(&server, &wanted).await;
+    let state = &asked.state;
+    assert_eq!((&state["status"], &state["policy"]["id"]), (&json!(WAITING), &json!("mfa")), "{state}");
+    assert_eq!(state["selectedDevice"]["id"], scene.device(0));
+    assert_eq!(state["_embedded"]["devices"][0]["type"], "MOBILE");
+    assert_eq!(look(&server, &asked).await, *state, "nobody has answered");
+
+    scene.alice.phone().approve_the_question().await;
+    let state = look(&server, &asked).await;
+    assert_eq!((&state["status"], &state["bypassed"]), (&json!("COMPLETED"), &json!(false)), "{state}");
+    assert_eq!(state["authenticators"], json!(["pop", "swk", "user", "mfa"]));
+    assert_eq!(look(&server, &asked).await, state, "and it stays so");
+    refused(&act(&server, &asked, "cancel.push.authentication", &json!({})).await, 400, "INVALID_REQUEST");
+    // It signs nobody in.
+    assert!(scene.world.rows("token_grant").await.is_empty());
+    assert_eq!(scene.world.rows("decision").await.len(), 1);
+}
+
+/// By the MFA policy of its sign-on policy, and by the name that the admin API has for people.
+#[tokio::test]
+async fn a3_without_a_policy_it_is_that_of_the_client() {
+    let scene = Scene::with_phones(json!({ "id": "mfa" }), 1).await;
+    let server = scene.server().await;
+    let asked = begin(&server, &json!({ "user": { "id": usr(&scene.alice) } })).await;
+    assert_eq!(asked.state["policy"]["id"], "mfa");
+    let number = u32::try_from(asked.state["numberMatching"]["value"].as_u64().unwrap()).unwrap();
+    let phone = scene.alice.phone();
+    phone.approve_with(&phone.question().await, number).await.ok();
+    assert_eq!(look(&server, &asked).await["status"], "COMPLETED");
+    let asked = begin(&server, &scene.about_alice()).await;
+    phone.deny_the_question().await;
+    failed(&look(&server, &asked).await, "PUSH_CONFIRMATION_REJECTED");
+}
+
+/// Neither is it told whether there is one, nor is it a flow.
+#[tokio::test]
+async fn a3_nobody_else_learns_anything_of_it() {
+    let scene = Scene::with_phones(without_numbers(), 1).await;
+    let server = scene.server().await;
+    let asked = begin(&server, &scene.about_alice()).await;
+    let other = scene.world.robot("other", SCOPE).await;
+    let (foreign, unknown) = (other.get(&asked.at).await, other.get(&format!("{PATH}/{}", uuid::Uuid::nil())).await);
+    for answer in [&foreign, &unknown] {
+        refused(answer, 404, "NOT_FOUND");
+    }
+    assert_eq!(foreign.json()["message"], unknown.json()["message"]);
+    refused(&act(&other, &asked, "cancel.push.authentication", &json!({})).await, 404, "NOT_FOUND");
+
+    let cannot = scene.world.robot("cannot", "nod:users:write nod:devices:write").await;
+    for answer in [cannot.get(&asked.at).await, cannot.post(PATH, &scene.about_alice()).await] {
+        refused(&answer, 403, "ACCESS_DENIED");
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{SCOPE}\"");
+        assert_eq!(answer.header("www-authenticate"), Some(challenge.as_str()));
+    }
+    for (token, challenge) in [(None, "Bearer"), (Some("nonsense"), "Bearer error=\"invalid_token\"")] {
+        let answer = scene.world.admin_call(Method::GET, &asked.at, token).await;
+        refused(&answer, 401, "INVALID_TOKEN");
+        assert_eq!(answer.header("www-authenticate"), Some(challenge));
+    }
+
+    let id = asked.state["id"].as_str().unwrap();
+    let mut browser = scene.world.browser();
+    let flow = scene.at_second_factor(&mut browser).await;
+    assert_eq!(browser.get(&format!("{FLOWS}{id}")).await.status, 404);
+    assert_eq!(server.get(&format!("{PATH}/{flow}")).await.status, 404);
+    assert_eq!(look(&server, &asked).await["status"], WAITING, "it is where it was");
+}
+
+#[tokio::test]
+async fn a3_a_code_is_brought_once_and_wrong_ones_are_counted() {
+    let mfa = json!({ "id": "mfa", "email": { "enabled": true } });
+    let scene = Scene::in_world(World::with().letters().start().await, mfa).await;
+    scene.address("alice", "alice@home.example").await;
+    let server = scene.server().await;
+    let asked = begin(&server, &scene.about_alice()).await;
+    assert_eq!((&asked.state["status"], &asked.state["otpLength"]), (&json!("OTP_REQUIRED"), &json!(6)));
+    let code = scene.code(1).await;
+    let answer = act(&server, &asked, "otp.check", &json!({ "otp": wrong(&code) })).await;
+    refused(&answer, 400, "INVALID_DATA");
+    let detail = &answer.json()["details"][0];
+    assert_eq!((&detail["code"], &detail["target"]), (&json!("INVALID_OTP"), &json!("otp")), "{detail}");
+    assert_eq!(detail["attemptsRemaining"], 2);
+    let state = act(&server, &asked, "otp.check", &json!({ "otp": code })).await.ok();
+    assert_eq!(state["status"], "COMPLETED", "{state}");
+    assert!(state["authenticators"].as_array().unwrap().contains(&json!("otp")), "{state}");
+    refused(&act(&server, &asked, "otp.check", &json!({ "otp": code })).await, 400, "INVALID_REQUEST");
+}
+
+#[tokio::test]
+async fn a3_the_code_of_an_authenticator_app_will_do() {
+    let mfa = json!({ "id": "mfa", "totp": { "enabled": true } });
+    let scene = Scene::in_world(World::with().letters().start().await, mfa).await;
+    let own = scene.authenticator("alice").await;
+    let server = scene.server().await;
+    let asked = begin(&server, &scene.about_alice()).await;
+    assert_eq!((&asked.state["status"], &asked.state["attemptsRemaining"]), (&json!("OTP_REQUIRED"), &json!(3)));
+    let code = own.app.code(scene.world.now(), 0);
+    let state = act(&server, &asked, "otp.check", &json!({ "otp": code })).await.ok();
+    assert_eq!(state["status"], "COMPLETED", "{state}");
+}
+
+#[tokio::test]
+async fn a3_another_device_is_chosen_and_a_question_is_taken_back() {
+    let scene = Scene::with_phones(without_numbers(), 2).await;
+    let server = scene.server().await;
+    let [first, second] = &scene.alice.phones[..] else { panic!("two phones") };
+    let asked = begin(&server, &scene.about_alice()).await;
+    let question = first.question().await;
+    let changes = json!({ "reason": "CHANGE_DEVICE" });
+    let state = act(&server, &asked, "cancel.push.authentication", &changes).await.ok();
+    assert_eq!(state["status"], "DEVICE_SELECTION_REQUIRED", "{state}");
+    assert_eq!(first.approve(&question).await.status, 409, "nobody waits for it");
+    let chosen = json!({ "device": { "id": scene.device(1) } });
+    let state = act(&server, &asked, "device.select", &chosen).await.ok();
+    assert_eq!((&state["status"], &state["selectedDevice"]["id"]), (&json!(WAITING), &json!(scene.device(1))));
+    let question = second.question().await;
+    let state = act(&server, &asked, "cancel.push.authentication", &json!({})).await.ok();
+    failed(&state, "CANCELLED");
+    assert_eq!(second.approve(&question).await.status, 409);
+    failed(&look(&server, &asked).await, "CANCELLED");
+
+    // One that is chosen from the beginning, by either name.
+    for id in [scene.device(1), public_id::encode(Kind::Device, second.device().uuid())] {
+        let mut wanted = scene.about_alice();
+        wanted["selectedDevice"] = json!({ "id": id });
+        let asked = begin(&server, &wanted).await;
+        assert!(first.pending().await.is_empty(), "that one is not asked");
+        second.approve_the_question().await;
+        assert_eq!(look(&server, &asked).await["status"], "COMPLETED");
+    }
+}
+
+/// [flows.md I8]
+#[tokio::test]
+async fn a3_a_device_of_somebody_else_is_none() {
+    let scene = Scene::with_phones(without_numbers(), 1).await;
+    let mut bob = scene.world.user("bob").await;
+    let phone = scene.world.phone();
+    bob.pair(phone).await;
+    let server = scene.server().await;
+    let mut wanted = scene.about_alice();
+    wanted["selectedDevice"] = json!({ "id": bob.phone().device().to_string() });
+    let answer = server.post(PATH, &wanted).await;
+    refused(&answer, 400, "INVALID_DATA");
+    assert_eq!(answer.json()["details"][0]["code"], "INVALID_DEVICE");
+    let asked = begin(&server, &scene.about_alice()).await;
+    let chosen = json!({ "device": { "id": bob.phone().device().to_string() } });
+    let answer = act(&server, &asked, "device.select", &chosen).await;
+    refused(&answer, 400, "INVALID_DATA");
+    let detail = &answer.json()["details"][0];
+    assert_eq!((&detail["code"], &detail["target"]), (&json!("INVALID_DEVICE"), &json!("device.id")));
+    assert!(bob.phone().pending().await.is_empty());
+    scene.alice.phone().approve_the_question().await;
+    assert_eq!(look(&server, &asked).await["status"], "COMPLETED");
+}
+
+#[tokio::test]
+async fn a3_nobody_is_asked_who_is_stopped() {
+    for (status, why) in [(Status::Locked, "ACCOUNT_LOCKED_OUT"), (Status::Disabled, "USER_DISABLED")] {
+        let scene = Scene::with_phones(without_numbers(), 1).await;
+        let server = scene.server().await;
+        let waits = begin(&server, &scene.about_alice()).await;
+        scene.alice.set_status(status).await;
+        failed(&look(&server, &waits).await, why);
+        failed(&begin(&server, &scene.about_alice()).await.state, why);
+    }
+    let scene = Scene::with_phones(without_numbers(), 0).await;
+    let server = scene.server().await;
+    failed(&begin(&server, &scene.about_alice()).await.state, "NO_DEVICES");
+}
+
+#[tokio::test]
+async fn a3_it_is_over_in_time() {
+    let scene = Scene::with_phones(without_numbers(), 1).await;
+    let server = scene.server().await;
+    let asked = begin(&server, &scene.about_alice()).await;
+    let question = scene.alice.phone().question().await;
+    scene.world.clock.advance(seconds(41));
+    let state = look(&server, &asked).await;
+    assert_eq!(state["status"], "PUSH_CONFIRMATION_TIMED_OUT", "{state}");
+    assert_ne!(scene.alice.phone().approve(&question).await.status, 200);
+    // Once more, on the same one.
+    let chosen = json!({ "device": { "id": scene.device(0) } });
+    assert_eq!(act(&server, &asked, "device.select", &chosen).await.ok()["status"], WAITING);
+    scene.alice.phone().approve_the_question().await;
+    assert_eq!(look(&server, &asked).await["status"], "COMPLETED");
+    scene.world.clock.advance(seconds(600 - 41));
+    // Its token is over as well.
+    let server = scene.world.admin_again(&server).await;
+    refused(&server.get(&asked.at).await, 404, "NOT_FOUND");
+}
+
+/// [security.md case 122]
+#[tokio::test]
+async fn a3_it_counts_as_what_a_sign_in_asks() {
+    let mut mfa = without_numbers();
+    mfa["push_limit"] = json!({ "count": 1 });
+    let scene = Scene::with_phones(mfa, 1).await;
+    let server = scene.server().await;
+    begin(&server, &scene.about_alice()).await;
+    scene.alice.phone().deny_the_question().await;
+    failed(&begin(&server, &scene.about_alice()).await.state, "PUSH_FAILED");
+    assert!(scene.alice.phone().pending().await.is_empty());
+}
+
+/// [flows.md A.3, H.4 step 4]
+#[tokio::test]
+async fn a3_a_trusted_app_vouches_by_its_payload() {
+    let scene = Scene::in_world(World::start().await, usual()).await;
+    let app = scene.trusted().await;
+    let server = scene.server().await;
+    let mut wanted = scene.about_alice();
+    let payload = app.payload(|_| {});
+    wanted["mobilePayload"] = json!(payload);
+    refused(&server.post(PATH, &wanted).await, 400, "INVALID_DATA");
+    wanted["application"] = json!({ "id": "shop-app" });
+    let asked = begin(&server, &wanted).await;
+    assert_eq!(asked.state["status"], "COMPLETED", "{}", asked.state);
+    assert_eq!(asked.state["authenticators"], json!(["pop", "swk", "mfa"]));
+    let again = server.post(PATH, &wanted).await;
+    refused(&again, 400, "INVALID_DATA");
+    assert_eq!(again.json()["details"][0]["code"], "INVALID_MOBILE_PAYLOAD", "it was for that one");
+}
+
+#[tokio::test]
+async fn a3_what_is_no_request_has_the_errors_of_this_api() {
+    let scene = Scene::with_phones(without_numbers(), 1).await;
+    let server = scene.server().await;
+    let alice = scene.about_alice();
+    let with = |name: &str, value: Value| {
+        let mut wanted = alice.clone();
+        wanted[name] = value;
+        wanted
+    };
+    let cases = [
+        (json!({}), Some("user.id")),
+        (json!({ "user": { "id": "alice" } }), Some("user.id")),
+        (json!({ "user": { "id": uuid::Uuid::nil().to_string() } }), Some("user.id")),
+        (with("policy", json!({ "id": "none" })), Some("policy.id")),
+        (with("selectedDevice", json!({ "id": 5 })), None),
+        (with("notification", json!({})), None),
+        (json!([]), None),
+    ];
+    for (wanted, target) in cases {
+        let answer = server.post(PATH, &wanted).await;
+        refused(&answer, 400, "INVALID_DATA");
+        assert_eq!(answer.json()["details"][0]["target"].as_str(), target, "{wanted}");
+    }
+    let asked = begin(&server, &alice).await;
+    let plain = server.post(&asked.at, &json!({})).await;
+    refused(&plain, 415, "INVALID_REQUEST");
+    refused(&act(&server, &asked, "password.check", &json!({})).await, 400, "INVALID_REQUEST");
+    refused(&act(&server, &asked, "otp.check", &json!({ "otp": "123456" })).await, 400, "INVALID_REQUEST");
+    refused(&act(&server, &asked, "cancel.push.authentication", &json!({ "reason": "X" })).await, 400, "INVALID_DATA");
+    let taken = server.delete(&asked.at).await;
+    refused(&taken, 405, "INVALID_REQUEST");
+    assert_eq!(taken.header("allow"), Some("GET, POST"));
+    refused(&server.get(PATH).await, 405, "INVALID_REQUEST");
+    scene.alice.phone().approve_the_question().await;
+    assert_eq!(look(&server, &asked).await["status"], "COMPLETED");
+}
