@@ -238,6 +238,7 @@ mod jws;
 pub mod messages;
 pub mod notification;
 pub mod pairing_link;
+pub mod passcode;
 pub mod payload;
 pub mod problem;
 pub mod proof;
@@ -272,6 +273,7 @@ pub use notification::{
     CancelReason, Decision, DenyReason, Kind, NewDevice, NewDeviceChoice, Notification, NumberMatching,
 };
 pub use pairing_link::{PairingKey, PairingLink, PairingLinkError, Scanned};
+pub use passcode::{NotAPasscodeKey, PasscodeKey};
 pub use payload::{PayloadFacts, PushState, Signals};
 pub use problem::{Code, Problem};
 pub use proof::{DeviceKey, KeyError};

@@ -10,6 +10,7 @@ use crate::issuer::Issuer;
 use crate::jwk::PublicJwk;
 use crate::notification::{CancelReason, Decision, DenyReason, NewDeviceChoice, Notification};
 use crate::pairing_link::PairingKey;
+use crate::passcode::PasscodeKey;
 use crate::push::ProofValue;
 use crate::timestamp::Timestamp;
 
@@ -51,6 +52,9 @@ pub struct Pairing {
     pub user: PairedUser,
     #[serde(default)]
     pub authenticators: Vec<Authenticator>,
+    /// What the one-time passcodes of this person are made of: to be kept as the installation key is. `None`: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_time_passcode_key: Option<PasscodeKey>,
 }
 
 /// 200 to `GET /enrollments/{ticket}`: what the person is asked.
@@ -129,7 +133,7 @@ pub struct PairedUser {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Authenticator {
-    /// `push`
+    /// `push` or `one_time_passcode`
     #[serde(rename = "type")]
     pub kind: String,
     /// `completed` or `failed`

@@ -28,6 +28,7 @@ mod m0018_passcodes;
 mod m0020_app_standing;
 mod m0021_pairing_key_used_by;
 mod m0022_push_enabled;
+mod m0024_device_passcode;
 mod m0027_consent_id;
 
 #[derive(Debug)]
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_app_standing::Migration),
             Box::new(m0021_pairing_key_used_by::Migration),
             Box::new(m0022_push_enabled::Migration),
+            Box::new(m0024_device_passcode::Migration),
             Box::new(m0027_consent_id::Migration),
         ]
     }
@@ -86,6 +88,7 @@ pub fn sql(name: &str, engine: DbBackend) -> Option<String> {
         "m0020_app_standing" => m0020_app_standing::sql,
         "m0021_pairing_key_used_by" => m0021_pairing_key_used_by::sql,
         "m0022_push_enabled" => m0022_push_enabled::sql,
+        "m0024_device_passcode" => m0024_device_passcode::sql,
         "m0027_consent_id" => m0027_consent_id::sql,
         _ => return None,
     };

@@ -10,12 +10,14 @@ use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::kept::Kept;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::decisions::Decisions;
+use crate::store::sql::device_passcodes::DevicePasscodes;
 use crate::store::sql::people::People;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::authenticate_device::{AuthenticateDevice, Nonces};
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
 use crate::usecase::dev::stories::Stories;
+use crate::usecase::device_trust::agree_passcode::AgreePasscode;
 use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::device_trust::silent::AnswerSilently;
 use crate::usecase::inbox::ReadInbox;
@@ -73,6 +75,11 @@ impl Wiring {
                 entropy: self.entropy(),
                 browsers: RelyingParty::of_issuer(&self.settings.issuer).is_some(),
                 max_devices: self.settings.max_devices,
+            },
+            passcodes: AgreePasscode {
+                passcodes: DevicePasscodes::new(self.parts.database.clone()),
+                master: Arc::clone(&self.master),
+                entropy: self.entropy(),
             },
             push: self.register_push(),
             silent: AnswerSilently {

@@ -16,6 +16,7 @@ use crate::store::ephemeral::{Attempts, Purpose, Replay, Shelf};
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::app_standings::AppStandings;
 use crate::store::sql::consents::Consents;
+use crate::store::sql::device_passcodes::DevicePasscodes;
 use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passkeys::Passkeys;
@@ -188,6 +189,7 @@ impl Wiring {
                 },
                 totps: CheckTotp {
                     devices: TotpDevices::new(self.parts.database.clone()),
+                    passcodes: DevicePasscodes::new(self.parts.database.clone()),
                     guards: Shelf::new(self.store()),
                     master: Arc::clone(&self.master),
                     clock: self.clock(),

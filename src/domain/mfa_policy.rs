@@ -61,6 +61,9 @@ pub struct MfaPolicy {
     /// Codes of authenticator apps.
     #[serde(default)]
     pub totp: TotpMethod,
+    /// One-time passcodes of phones, where no push reaches them.
+    #[serde(default)]
+    pub mobile_otp: TotpMethod,
     /// Passkeys.
     #[serde(default)]
     pub fido2: Fido2Method,
@@ -333,7 +336,7 @@ impl MfaPolicy {
     /// it for all of them.
     pub fn attempts(&self) -> u32 {
         let sent = [self.email, self.sms, self.voice].map(|method| (method.enabled, method.attempts));
-        let all = sent.into_iter().chain([(self.totp.enabled, self.totp.attempts)]);
+        let all = sent.into_iter().chain([self.totp, self.mobile_otp].map(|method| (method.enabled, method.attempts)));
         all.filter_map(|(enabled, attempts)| enabled.then_some(attempts)).fold(*OtpMethod::ATTEMPTS.end(), u32::min)
     }
 

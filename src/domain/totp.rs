@@ -59,6 +59,27 @@ impl TotpDevice {
     }
 }
 
+/// What a trusted device makes one-time passcodes of, for when no push reaches it [flows.md F9].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DevicePasscode {
+    pub device: DeviceId,
+    pub key: Sealed,
+    /// The newest time step whose passcode was taken.
+    pub last_step: Option<i64>,
+}
+
+impl DevicePasscode {
+    /// Where its key rests.
+    pub fn place(device: DeviceId) -> String {
+        format!("device_passcode|key|{device}")
+    }
+
+    /// `None`: it was sealed elsewhere, or by another master key.
+    pub fn opened(&self, master: &MasterKey) -> Option<TotpKey> {
+        TotpKey::from_bytes(master.open(&Self::place(self.device), &self.key).ok()?.expose())
+    }
+}
+
 /// What an MFA policy says of authenticator apps [flows.md D.1, H.9].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

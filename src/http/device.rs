@@ -2,14 +2,15 @@
 //! proof; every answer carries a nonce for the next one.
 
 pub mod events;
+mod paired;
 pub mod schema;
 
 use std::sync::Arc;
 
 use nod_device::messages::{
-    AckAnswer, AckRequest, AckStatus, ApproveEnrollmentRequest, ApproveRequest, Authenticator, DecisionAnswer,
-    DenyEnrollmentRequest, DenyRequest, DeviceRole, DeviceStatus, Enrollment, EnrollmentApplication, EnrollmentUser,
-    Me, MyUser, PairedUser, Pairing, PairingRequest, Pending, PushEnabled, PushToken, RotateAnswer, RotateRequest,
+    AckAnswer, AckRequest, AckStatus, ApproveEnrollmentRequest, ApproveRequest, DecisionAnswer, DenyEnrollmentRequest,
+    DenyRequest, DeviceRole, DeviceStatus, Enrollment, EnrollmentApplication, EnrollmentUser, Me, MyUser, Pairing,
+    PairingRequest, Pending, PushEnabled, PushToken, RotateAnswer, RotateRequest,
 };
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose, Statement};
 use nod_device::{self as wire, Decision as Said, Issuer, Notification};
@@ -21,11 +22,10 @@ use poem_openapi::{ApiResponse, OpenApi};
 use serde::de::DeserializeOwned;
 
 use self::events::Streams;
-use crate::call;
+use self::paired::{MISSING_TOKEN, lacking};
 use crate::clock::Clock;
 use crate::domain::authentication_request::Decision;
 use crate::domain::device::{Device, Status};
-use crate::domain::user::User;
 use crate::http::Tag;
 use crate::http::body::{BodyError, is_json_request, strict_json};
 use crate::http::client_authentication::client_ip;
@@ -38,6 +38,7 @@ use crate::usecase::authenticate_device::{
     AuthenticateDevice, AuthenticatedInstallation, Call, DeviceError, Nonces, Proved,
 };
 use crate::usecase::decide::{Body, Decide};
+use crate::usecase::device_trust::agree_passcode::AgreePasscode;
 use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::device_trust::silent::AnswerSilently;
 use crate::usecase::inbox::ReadInbox;
@@ -49,6 +50,7 @@ pub struct DeviceApi {
     pub authenticate: AuthenticateDevice,
     pub pair: PairDevice,
     pub enrol: AnswerEnrolment,
+    pub passcodes: AgreePasscode,
     pub inbox: ReadInbox,
     pub decide: Decide,
     pub push: RegisterPush,
@@ -204,7 +206,7 @@ impl DeviceApi {
         self.authenticate.spend(&proof).await.map_err(Failure::device)?;
         let paired_by = self.pair.pair((&proof, &from), &key, request.installation, language(http)).await;
         let (device, user) = paired_by.map_err(Failure::device)?;
-        Ok(paired(&device, &user, Some(MISSING_TOKEN)))
+        Ok(self.paired(&device, &user, Some(MISSING_TOKEN)).await)
     }
 
     /// See the offer to become a device
@@ -250,7 +252,7 @@ impl DeviceApi {
             None => Some(MISSING_TOKEN),
             Some(token) => self.push.put_of_key(&proof.jkt, token).await.err().map(|error| lacking(&error)),
         };
-        Ok(paired(&device, &user, lacks))
+        Ok(self.paired(&device, &user, lacks).await)
     }
 
     /// Do not become a device
@@ -444,38 +446,6 @@ impl DeviceApi {
         tracing::info!(notification.id = %id, outcome, status = 200_u16, "{step}");
         Ok(Described::new(DecisionAnswer { status }))
     }
-}
-
-/// No push reaches the phone until the app hands in a token.
-const MISSING_TOKEN: &str = "MissingDeviceToken";
-
-/// Why the token that came along is of no use.
-fn lacking(error: &DeviceError) -> &'static str {
-    match error {
-        DeviceError::Refused(refusal) if refusal.code == DeviceErrorCode::PushUnavailable => "MissingPushCredentials",
-        DeviceError::Refused(_) => "InvalidDeviceToken",
-        DeviceError::TooMany { .. } | DeviceError::Unavailable(_) => MISSING_TOKEN,
-    }
-}
-
-/// `lacks`: why no push reaches it.
-fn paired(device: &Device, user: &User, lacks: Option<&str>) -> PairingAnswer {
-    call::about_person(&user.username);
-    tracing::info!(device.id = %device.id, user.id = %user.id, status = 201_u16, "device paired");
-    PairingAnswer::Created(Described::new(Pairing {
-        device_id: wire::DeviceId::new(device.id.uuid()),
-        installation_id: wire::InstallationId::new(device.installation.uuid()),
-        user: PairedUser {
-            user_id: wire::UserId::new(user.id.uuid()),
-            username: user.username.clone(),
-            name: user.name.clone(),
-        },
-        authenticators: vec![Authenticator {
-            kind: "push".to_owned(),
-            status: if lacks.is_none() { "completed" } else { "failed" }.to_owned(),
-            error_code: lacks.map(str::to_owned),
-        }],
-    }))
 }
 
 fn my_user(device: &Device, username: &str, name: Option<&str>) -> MyUser {

@@ -2,7 +2,7 @@
 
 use nod_device::context::{ClientContext, Shown};
 use nod_device::push::PushMessage;
-use nod_device::{Error, NewDevice, NotificationId, PublicJwk, Scanned};
+use nod_device::{Error, NewDevice, NotificationId, PasscodeKey, PublicJwk, Scanned, Timestamp};
 
 use crate::error::Result;
 
@@ -42,6 +42,12 @@ pub fn context_hash(
 ) -> String {
     let new_device = new_device.as_ref();
     Shown { title, body, client_context: &client_context, notification_id, new_device }.context_hash().to_string()
+}
+
+/// What the app shows where no push reaches it: six digits, others every 30 seconds.
+#[uniffi::export]
+pub fn one_time_passcode(key: PasscodeKey, now: Timestamp) -> String {
+    key.one_time_passcode(now)
 }
 
 /// What a public key is called [RFC 7638]. `public_key` is an uncompressed point, `04 || x || y`.

@@ -10,6 +10,7 @@ use nod_device::messages::{
 use nod_device::notification::{
     CancelReason, DenyReason, Kind, NewDevice, NewDeviceChoice, Notification, NumberMatching,
 };
+use nod_device::passcode::{NotAPasscodeKey, PasscodeKey};
 use nod_device::payload::{PayloadFacts, PushState, Signals};
 use nod_device::push::{NotAProofValue, ProofValue, PushKind, PushMessage};
 use nod_device::self_test::{Subject, Verdict};
@@ -25,6 +26,11 @@ uniffi::custom_type!(ProofValue, Vec<u8>, {
     remote,
     try_lift: |bytes| Ok(ProofValue::new(bytes.try_into().map_err(|_| NotAProofValue)?)),
     lower: |value| value.as_bytes().to_vec(),
+});
+uniffi::custom_type!(PasscodeKey, Vec<u8>, {
+    remote,
+    try_lift: |bytes| Ok(PasscodeKey::new(bytes.try_into().map_err(|_| NotAPasscodeKey)?)),
+    lower: |key| key.as_bytes().to_vec(),
 });
 // Milliseconds since 1970.
 uniffi::custom_type!(Timestamp, i64, { remote, try_lift: |millis| Ok(Timestamp::from_millis(millis)), lower: |at| at.millis() });
@@ -231,7 +237,7 @@ pub struct PairedUser {
 /// One way in which the new device can serve, and whether it works yet.
 #[uniffi::remote(Record)]
 pub struct Authenticator {
-    /// `push`
+    /// `push` or `one_time_passcode`
     pub kind: String,
     /// `completed` or `failed`
     pub status: String,
@@ -246,6 +252,8 @@ pub struct Pairing {
     pub installation_id: InstallationId,
     pub user: PairedUser,
     pub authenticators: Vec<Authenticator>,
+    /// For `oneTimePasscode`: to be kept where secrets are. Nothing: there are no passcodes.
+    pub one_time_passcode_key: Option<PasscodeKey>,
 }
 
 /// Who would be asked on this phone from then on.

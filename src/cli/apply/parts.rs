@@ -92,6 +92,7 @@ pub(super) struct MfaPolicyEntry {
     sms: Option<OtpMethodWish>,
     voice: Option<OtpMethodWish>,
     totp: Option<TotpMethodWish>,
+    mobile_otp: Option<TotpMethodWish>,
     fido2: Option<Fido2MethodWish>,
     #[serde(default)]
     applications: Vec<PermittedWish>,
@@ -152,6 +153,7 @@ impl Entry for MfaPolicyEntry {
             sms: self.sms,
             voice: self.voice,
             totp: self.totp,
+            mobile_otp: self.mobile_otp,
             fido2: self.fido2,
             applications: self.applications,
         };
@@ -240,6 +242,7 @@ impl Kind for MfaPolicy {
             ("sms", value(&self.wish().sms)),
             ("voice", value(&self.wish().voice)),
             ("totp", value(&self.wish().totp)),
+            ("mobile_otp", value(&self.wish().mobile_otp)),
             ("fido2", value(&self.wish().fido2)),
             ("applications", value(&self.wish().applications)),
         ]

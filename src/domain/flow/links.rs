@@ -95,7 +95,13 @@ impl Flow {
                 }
                 Some(SecondFactor::Failed(_) | SecondFactor::Rejected) => &[Action::CancelAuthentication],
                 Some(SecondFactor::Verifying(_)) => &[Action::Poll, Action::CancelAuthentication],
+                Some(waiting @ SecondFactor::Waiting(_)) if waiting.takes_passcode() => {
+                    &[Action::Poll, Action::CheckOtp, Action::SelectDevice, Action::CancelAuthentication]
+                }
                 Some(SecondFactor::Waiting(_)) => &[Action::Poll, Action::SelectDevice, Action::CancelAuthentication],
+                Some(over @ SecondFactor::TimedOut(_)) if over.takes_passcode() => {
+                    &[Action::CheckOtp, Action::SelectDevice, Action::CancelAuthentication]
+                }
                 Some(SecondFactor::Choosing(_) | SecondFactor::TimedOut(_)) => {
                     &[Action::SelectDevice, Action::CancelAuthentication]
                 }

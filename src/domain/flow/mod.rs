@@ -30,6 +30,7 @@ pub mod errand;
 mod links;
 mod notes;
 pub mod of_browser;
+mod passcode;
 mod second_factor;
 #[cfg(test)]
 mod tests;

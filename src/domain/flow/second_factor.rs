@@ -12,7 +12,7 @@ use crate::domain::passkey::Asserting;
 use crate::domain::policy::Source;
 use crate::domain::second_factor::{Verdict, Why};
 use crate::domain::session::{Authentication, Trusted};
-use crate::domain::totp::Typing;
+use crate::domain::totp::{TotpMethod, Typing};
 use crate::protocol::id::{AuthReqId, DeviceId, InstallationId, MfaPolicyId, NotificationId, OtpId, RequestId, UserId};
 use crate::secret::Digest;
 
@@ -95,6 +95,8 @@ pub struct Pushed {
     pub digest: Digest<AuthReqId>,
     pub challenge: Challenge,
     pub expires_at: Timestamp,
+    /// A one-time passcode of that device does as well, by these rules. `None`: none is looked at.
+    pub passcode: Option<TotpMethod>,
 }
 
 /// What became of a question.
@@ -314,7 +316,7 @@ impl Flow {
     #[must_use]
     pub fn totp_verified(mut self, device: DeviceId) -> Option<Self> {
         self.asking(Source::Mfa)?;
-        self.typing().filter(|typing| typing.selected == device)?;
+        self.typed().filter(|typing| typing.selected == device)?;
         self.second_factor = Some(SecondFactor::OtpVerified(CodeSource::Authenticator));
         Some(self)
     }

@@ -47,6 +47,7 @@ fn policy(no_devices_mode: Without, incompatible_devices_mode: Without) -> MfaPo
         sms: OtpMethod::default(),
         voice: OtpMethod::default(),
         totp: TotpMethod::default(),
+        mobile_otp: TotpMethod::default(),
         fido2: Fido2Method::default(),
         mobile: MobileMethod::default(),
         applications: vec![Permitted {

@@ -127,7 +127,7 @@ impl From<OtpMethod> for OtpMethodBody {
     }
 }
 
-/// Codes of authenticator apps.
+/// Codes that an app shows.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "MfaTotpMethod", skip_serializing_if_is_none)]
 pub struct TotpMethodBody {
@@ -226,6 +226,8 @@ pub struct MfaPolicyBody {
     pub voice: OtpMethodBody,
     /// Codes of authenticator apps.
     pub totp: TotpMethodBody,
+    /// One-time passcodes that the app on a trusted device shows, where no push reaches it.
+    pub mobile_otp: TotpMethodBody,
     /// Passkeys.
     pub fido2: Fido2MethodBody,
     /// One that is not named may do nothing.
@@ -272,6 +274,9 @@ pub struct NewMfaPolicyBody {
     pub voice: Option<OtpMethodBody>,
     /// Codes of authenticator apps: weaker than an app of yours, since a page of somebody else's can ask for them.
     pub totp: Option<TotpMethodBody>,
+    /// One-time passcodes that the app on a trusted device shows, where no push reaches it: a page of somebody else's can ask
+    /// for them, and whoever types one has not seen on the device what it is for.
+    pub mobile_otp: Option<TotpMethodBody>,
     /// Passkeys: no page of somebody else's can ask for them.
     pub fido2: Option<Fido2MethodBody>,
     /// Each once. One that is not named may do nothing.
@@ -300,6 +305,7 @@ pub struct MfaPolicyPatch {
     pub sms: Option<OtpMethodBody>,
     pub voice: Option<OtpMethodBody>,
     pub totp: Option<TotpMethodBody>,
+    pub mobile_otp: Option<TotpMethodBody>,
     pub fido2: Option<Fido2MethodBody>,
     /// All of them: a list is replaced, not added to.
     #[oai(validator(max_items = 20))]
@@ -336,6 +342,7 @@ impl From<&MfaPolicy> for MfaPolicyBody {
             sms: policy.sms.into(),
             voice: policy.voice.into(),
             totp: policy.totp.into(),
+            mobile_otp: policy.mobile_otp.into(),
             fido2: policy.fido2.into(),
             applications: policy.applications.iter().map(PermittedBody::from).collect(),
             created_at: policy.created_at.into(),

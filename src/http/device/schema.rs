@@ -28,12 +28,14 @@ pub struct InstallationInfo {
 
 /// The new device.
 #[derive(Object)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub struct Pairing {
     device_id: String,
     installation_id: String,
     user: PairedUser,
     authenticators: Vec<Authenticator>,
+    /// 20 bytes in base64url: what one-time passcodes (RFC 6238: SHA-1, six digits, 30 seconds) are made of.
+    one_time_passcode_key: Option<String>,
 }
 
 /// Whom the device now serves.
@@ -49,12 +51,12 @@ pub struct PairedUser {
 #[derive(Object)]
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub struct Authenticator {
-    /// `push`
+    /// `push` or `one_time_passcode`
     #[oai(rename = "type")]
     kind: String,
     /// `completed` or `failed`
     status: String,
-    /// `MissingDeviceToken`: no push until the app hands one in.
+    /// `MissingDeviceToken`: no push until the app hands one in. `Unavailable`: there are no passcodes.
     error_code: Option<String>,
 }
 

@@ -16,8 +16,9 @@ const POLL_INTERVAL: u32 = 1;
 
 /// The members of a state in which somebody is asked on a device, or could be.
 pub(in crate::http) fn fields(seen: &Seen) -> Value {
+    let shows = seen.flow.typed().map(|typing| typing.selected);
     let devices = seen.devices.iter().zip(0..).map(|(device, at)| match device {
-        OwnDevice::Phone(device, installation) => phone(device, installation),
+        OwnDevice::Phone(device, installation) => phone(device, installation, shows == Some(device.id)),
         OwnDevice::Address(own) => ranked(address(own), at == 0),
         OwnDevice::Totp(own) => ranked(totp(own), at == 0),
         OwnDevice::Passkey(own) => ranked(passkey(own), at == 0),
@@ -100,7 +101,8 @@ fn new_device(about: &About) -> Value {
     json!({ "model": about.model, "os": about.os(), "application": about.application })
 }
 
-fn phone(device: &Device, installation: &Installation) -> Value {
+/// `shows`: a one-time passcode of it counts now.
+fn phone(device: &Device, installation: &Installation, shows: bool) -> Value {
     let about = &installation.about;
     json!({
         "id": device.id.to_string(),
@@ -113,7 +115,7 @@ fn phone(device: &Device, installation: &Installation) -> Value {
         "osVersion": about.os_version,
         "applicationVersion": about.app_version,
         "pushEnabled": installation.rung_by().is_some(),
-        "otpEnabled": false,
+        "otpEnabled": shows,
         "usable": device.status == Status::Active,
         "defaultDevice": device.is_primary(),
     })

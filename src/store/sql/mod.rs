@@ -41,6 +41,7 @@ pub mod clients;
 mod connect;
 pub mod consents;
 pub mod decisions;
+pub mod device_passcodes;
 pub mod devices;
 mod diagnosis;
 pub mod directory;

@@ -78,6 +78,9 @@ pub struct MfaPolicyWish {
     /// No authenticator apps when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totp: Option<TotpMethodWish>,
+    /// No passcodes of phones when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mobile_otp: Option<TotpMethodWish>,
     /// No passkeys when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fido2: Option<Fido2MethodWish>,
@@ -213,6 +216,7 @@ impl Described for MfaPolicy {
             sms: Some(OtpMethodWish::of(self.sms)),
             voice: Some(OtpMethodWish::of(self.voice)),
             totp: Some(TotpMethodWish::of(self.totp)),
+            mobile_otp: Some(TotpMethodWish::of(self.mobile_otp)),
             fido2: Some(Fido2MethodWish { enabled: Some(self.fido2.enabled) }),
             applications: self.applications.iter().map(PermittedWish::of).collect(),
         }
@@ -288,7 +292,8 @@ impl MfaPolicyWish {
             email: self.email.clone().unwrap_or_default().method("/email", &mut problems),
             sms: self.sms.clone().unwrap_or_default().method("/sms", &mut problems),
             voice: self.voice.clone().unwrap_or_default().method("/voice", &mut problems),
-            totp: self.totp.clone().unwrap_or_default().method(&mut problems),
+            totp: self.totp.clone().unwrap_or_default().method("/totp", &mut problems),
+            mobile_otp: self.mobile_otp.clone().unwrap_or_default().method("/mobile_otp", &mut problems),
             fido2: Fido2Method { enabled: self.fido2.as_ref().and_then(|wish| wish.enabled).unwrap_or_default() },
             applications: self.applications(&mut problems),
             created_at,
@@ -343,6 +348,20 @@ fn within(
     wished
 }
 
+/// A number of the method at this place: what is wished for, or what is usual.
+fn of_method(
+    at: &str,
+    problems: &mut Problems,
+) -> impl FnMut((&str, &'static str), Option<u32>, u32, RangeInclusive<u32>) -> u32 {
+    move |(member, words), wished, usual, possible| {
+        let wished = wished.unwrap_or(usual);
+        if !possible.contains(&wished) {
+            problems.add_to(format!("{at}/{member}"), FieldCode::Invalid, words);
+        }
+        wished
+    }
+}
+
 impl OtpMethodWish {
     const fn of(method: OtpMethod) -> Self {
         let OtpMethod { enabled, otp_length, lifetime, attempts, cool_down } = method;
@@ -357,14 +376,7 @@ impl OtpMethodWish {
 
     fn method(self, at: &str, problems: &mut Problems) -> OtpMethod {
         let usual = OtpMethod::default();
-        let mut of =
-            |(member, words): (&str, &'static str), wished: Option<u32>, usual, possible: RangeInclusive<u32>| {
-                let wished = wished.unwrap_or(usual);
-                if !possible.contains(&wished) {
-                    problems.add_to(format!("{at}/{member}"), FieldCode::Invalid, words);
-                }
-                wished
-            };
+        let mut of = of_method(at, problems);
         OtpMethod {
             enabled: self.enabled.unwrap_or(usual.enabled),
             otp_length: of(("otp_length", "6 to 10 digits."), self.otp_length, usual.otp_length, OtpMethod::OTP_LENGTH),
@@ -386,21 +398,16 @@ impl TotpMethodWish {
         }
     }
 
-    fn method(self, problems: &mut Problems) -> TotpMethod {
+    fn method(self, at: &str, problems: &mut Problems) -> TotpMethod {
         let usual = TotpMethod::default();
-        let mut of =
-            |member, wished: Option<u32>, usual, possible| within(member, wished.unwrap_or(usual), possible, problems);
+        let mut of = of_method(at, problems);
+        let windows = ("passcode_grace_period", "1 to 10.");
         TotpMethod {
             enabled: self.enabled.unwrap_or(usual.enabled),
-            attempts: of(("/totp/attempts", "1 to 7."), self.attempts, usual.attempts, OtpMethod::ATTEMPTS),
-            cool_down: of(
-                ("/totp/cool_down", "120 to 1800 seconds."),
-                self.cool_down,
-                usual.cool_down,
-                OtpMethod::COOL_DOWN,
-            ),
+            attempts: of(("attempts", "1 to 7."), self.attempts, usual.attempts, OtpMethod::ATTEMPTS),
+            cool_down: of(("cool_down", "120 to 1800 seconds."), self.cool_down, usual.cool_down, OtpMethod::COOL_DOWN),
             passcode_grace_period: of(
-                ("/totp/passcode_grace_period", "1 to 10."),
+                windows,
                 self.passcode_grace_period,
                 usual.passcode_grace_period,
                 TotpMethod::GRACE_PERIOD,

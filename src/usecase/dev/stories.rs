@@ -186,6 +186,7 @@ fn mfa_policy(now: Timestamp) -> Option<MfaPolicy> {
         sms: OtpMethod { enabled: true, ..OtpMethod::default() },
         voice: OtpMethod::default(),
         totp: TotpMethod::default(),
+        mobile_otp: TotpMethod::default(),
         fido2: Fido2Method::default(),
         mobile: MobileMethod::default(),
         additional_trusted_devices: AdditionalDevices::default(),

@@ -89,7 +89,15 @@ impl AskDevice {
         let event = self.event(Action::RequestCreated, flow, now).user(user).device(selected);
         self.ledger.audit(event.request(request.id).of("second factor")).await;
         let AuthenticationRequest { id: question, challenge, expires_at, .. } = request;
-        Ok(Some(Pushed { devices: devices.to_vec(), selected, question, digest, challenge, expires_at }))
+        Ok(Some(Pushed {
+            devices: devices.to_vec(),
+            selected,
+            question,
+            digest,
+            challenge,
+            expires_at,
+            passcode: None,
+        }))
     }
 
     /// Whether there is something to come for. Changes nothing.

@@ -1,9 +1,11 @@
 //! What became of what a flow waits for: an answer on a device, or by an app that nobody looks at. Where the app gives none,
 //! the policy says what comes of it [flows.md F3, H.4].
 
+use std::ops::ControlFlow;
+
 use crate::clock::Timestamp;
 use crate::domain::enrolment::{Enrolment, LIFETIME};
-use crate::domain::flow::{Flow, Verifying};
+use crate::domain::flow::{Flow, Outcome as Answer, Verifying};
 use crate::domain::mfa_policy::{Extra, ExtraVerification, Unanswered};
 use crate::domain::second_factor::{First, Verdict, Why};
 use crate::domain::silent_push::Outcome;
@@ -29,6 +31,22 @@ impl SecondFactors {
         match self.devices.outcome(&flow, &pushed).await? {
             None => Ok(Some(flow)),
             Some(outcome) => self.answered(flow, &pushed, outcome, now).await,
+        }
+    }
+
+    /// A one-time passcode has come in place of the answer that a flow waits for, and nobody is asked any more. `Break`:
+    /// there was an answer already, and that is what counts.
+    pub(super) async fn answered_before(
+        &self,
+        flow: &Flow,
+        now: Timestamp,
+    ) -> Result<ControlFlow<Option<Flow>>, StoreError> {
+        let Some(pushed) = flow.waits_for() else { return Ok(ControlFlow::Continue(())) };
+        match self.devices.withdraw(flow, pushed, "a one-time passcode was brought").await? {
+            Answer::TimedOut => Ok(ControlFlow::Continue(())),
+            outcome @ (Answer::Approved(_) | Answer::Admitted(_) | Answer::LetIn(_) | Answer::Denied) => {
+                Ok(ControlFlow::Break(self.answered(flow.clone(), pushed, outcome, now).await?))
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use crate::domain::mfa_policy::IntegrityDetection;
 use crate::domain::mobile_app::{MobileApp, Newcomer};
 use crate::domain::passkey::{Asserting, Passkey};
 use crate::domain::second_factor::{First, Verdict, Why};
+use crate::domain::totp::Typing;
 use crate::entropy::Entropy;
 use crate::metrics::{Limit, metrics};
 use crate::protocol::flow_api::{self, DetailCode, FlowErrorCode, FlowRefusal, Members};
@@ -367,12 +368,18 @@ impl SecondFactors {
                 return Ok(Ok(flow.with_assertion(asserting)));
             }
             let whom = ask_device::Whom { user, devices, selected, language: asker.language };
+            let passcode = self.totps.instead(user, selected, &policy).await?;
             let claim = self.claim(&flow).await?;
             let pushed = self.devices.ask(&flow, &policy, whom).await;
             if !matches!(pushed, Ok(Some(_))) {
                 self.claims.remove(&claim).await?;
             }
-            Ok(pushed?.map(|pushed| flow.pushed(pushed)).ok_or(NotAsked::Push))
+            if let Some(pushed) = pushed? {
+                return Ok(Ok(flow.pushed(Pushed { passcode, ..pushed })));
+            }
+            // [flows.md H.4] a phone that cannot be asked now shows a passcode, where that counts.
+            let typing = passcode.map(|method| Typing { devices: devices.to_vec(), selected, method });
+            Ok(typing.map(|typing| flow.with_typing(typing)).ok_or(NotAsked::Push))
         })
     }
 
@@ -404,7 +411,7 @@ impl SecondFactors {
         judged: &Judged,
         (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
-        let (sent, typing) = (flow.sent().cloned(), flow.typing().cloned());
+        let (sent, typing) = (flow.sent().cloned(), flow.typed());
         let selected = sent.as_ref().map(|sent| sent.selected).or(typing.as_ref().map(|typing| typing.selected));
         let (Some(selected), Some(policy)) = (selected, flow.mfa_policy(&judged.around())) else { return Ok(None) };
         let flow = self.by_same_app((id, flow), judged, members).await?;
@@ -418,6 +425,11 @@ impl SecondFactors {
             (None, Some(typing)) => self.totps.check(user, typing, otp).await?,
             (None, None) => return Ok(None),
         };
+        if checked.is_ok()
+            && let ControlFlow::Break(answered) = Box::pin(self.answered_before(&flow, judged.now)).await?
+        {
+            return Ok(answered);
+        }
         match checked {
             Ok(()) => {
                 let next = match sent {

@@ -186,6 +186,7 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
             "sms": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
             "voice": { "enabled": false, "otp_length": 6, "lifetime": 300, "attempts": 3, "cool_down": 120 },
             "totp": { "enabled": false, "attempts": 3, "cool_down": 120, "passcode_grace_period": 1 },
+            "mobile_otp": { "enabled": false, "attempts": 3, "cool_down": 120, "passcode_grace_period": 1 },
             "fido2": { "enabled": false }, "mobile": { "enabled": true },
             "applications": [],
             "created_at": created_at }),

@@ -9,7 +9,7 @@ const MFA: &str = "/admin/v1/mfa-policies";
 
 /// A number, as a pointer into a policy; the least, the most, and what it is where nobody says anything. Times in
 /// seconds.
-pub(crate) const RANGES: [(&str, u32, u32, u32); 20] = [
+pub(crate) const RANGES: [(&str, u32, u32, u32); 23] = [
     ("/push_timeout", 40, 150, 40),
     ("/push_limit/count", 1, 50, 5),
     ("/push_limit/time_period", 60, 7200, 600),
@@ -18,6 +18,9 @@ pub(crate) const RANGES: [(&str, u32, u32, u32); 20] = [
     ("/totp/attempts", 1, 7, 3),
     ("/totp/cool_down", 120, 1800, 120),
     ("/totp/passcode_grace_period", 1, 10, 1),
+    ("/mobile_otp/attempts", 1, 7, 3),
+    ("/mobile_otp/cool_down", 120, 1800, 120),
+    ("/mobile_otp/passcode_grace_period", 1, 10, 1),
     ("/email/otp_length", 6, 10, 6),
     ("/email/lifetime", 60, 1800, 300),
     ("/email/attempts", 1, 7, 3),

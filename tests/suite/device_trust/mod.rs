@@ -22,6 +22,7 @@ mod new_device_told;
 mod notices;
 mod other_way;
 mod payload;
+mod phone_passcodes;
 mod races;
 mod ready;
 pub(crate) mod step_up;

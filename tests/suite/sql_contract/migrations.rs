@@ -68,6 +68,7 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0020_app_standing",
                 "m0021_pairing_key_used_by",
                 "m0022_push_enabled",
+                "m0024_device_passcode",
                 "m0027_consent_id",
             ]
         );

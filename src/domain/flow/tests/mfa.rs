@@ -266,7 +266,7 @@ pub(super) fn asked_on(flow: Flow, selected: DeviceId, number: u128, now: Timest
     }
     let (question, digest) = (RequestId::new(id), Digest::of(&number.to_be_bytes()));
     let expires_at = now + Duration::from_secs(40);
-    flow.pushed(Pushed { devices, selected, question, digest, challenge: Challenge::None, expires_at })
+    flow.pushed(Pushed { devices, selected, question, digest, challenge: Challenge::None, expires_at, passcode: None })
 }
 
 impl Past {

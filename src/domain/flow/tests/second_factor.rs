@@ -36,6 +36,7 @@ fn asked(question: u128, selected: DeviceId) -> Pushed {
         digest: Digest::of(&question.to_be_bytes()),
         challenge: Challenge::None,
         expires_at: at(40),
+        passcode: None,
     }
 }
 

@@ -68,6 +68,7 @@ fn nothing_else_leads_on_from_there() {
         digest: Digest::of(b"1"),
         challenge: Challenge::None,
         expires_at: at(40),
+        passcode: None,
     };
     assert!(waiting.clone().pushed(asked).is_none(), "no other device is offered");
     let done = waiting.clone().vouched_for(pushed(1).notification, true).unwrap();

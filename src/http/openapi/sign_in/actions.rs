@@ -130,7 +130,9 @@ pub(super) const fn action_says(action: Action) -> &'static str {
         Action::CheckRecoveryCode => "The code of the message, or its link opened elsewhere.",
         Action::Authenticate => "Show a second factor: with `mobilePayload`, the app by which the person signs in.",
         Action::SelectDevice => "Ask the person on this device, be it once more. A question on another one ends.",
-        Action::CheckOtp => "The code that was sent, with whatever people put between its digits.",
+        Action::CheckOtp => {
+            "The code that was sent, or that an app shows, with whatever people put between its digits."
+        }
         Action::ResendOtp => "Send another code, after `resendAfter`. The one before is worth nothing then.",
         Action::Poll => "Is there an answer? Every `pollInterval` seconds, until `expiresAt`.",
         Action::CheckPasswordReset => "Have a new password in place of the forgotten one.",
