@@ -300,6 +300,38 @@ fn keys_have_one_form_and_one_name() {
     }
 }
 
+#[cfg(feature = "ring")]
+mod passcodes {
+    use nod_device::{PasscodeKey, Timestamp};
+    use serde::Deserialize;
+
+    use super::read;
+
+    #[derive(Deserialize)]
+    struct Passcodes {
+        vectors: Vec<PasscodeVector>,
+    }
+
+    #[derive(Deserialize)]
+    struct PasscodeVector {
+        key: PasscodeKey,
+        seconds: i64,
+        passcode: String,
+    }
+
+    #[test]
+    fn a_phone_shows_the_passcode_of_each_moment() {
+        let Passcodes { vectors } = read("passcode.json");
+        assert!(vectors.len() >= 10);
+        for PasscodeVector { key, seconds, passcode } in vectors {
+            for millis in [0, 999] {
+                let now = Timestamp::from_millis(seconds * 1000 + millis);
+                assert_eq!(key.one_time_passcode(now), passcode, "{seconds}");
+            }
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct PairingLinks {
     accepted: Vec<Accepted>,

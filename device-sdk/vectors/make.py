@@ -184,6 +184,20 @@ def thumbprints():
           {"vectors": good, "refused": [{"name": name, "jwk": value} for name, value in bad.items()]})
 
 
+def passcodes():
+    def passcode(key, seconds):
+        mac = hmac.digest(key, (seconds // 30).to_bytes(8), "sha1")
+        at = mac[-1] & 0x0F
+        return f"{(int.from_bytes(mac[at:at + 4]) & 0x7FFFFFFF) % 1_000_000:06}"
+
+    rfc6238, other = b"12345678901234567890", hashlib.sha256(b"the key of passcode.json").digest()[:20]
+    moments = [(rfc6238, at) for at in (59, 1111111109, 1111111111, 1234567890, 2000000000, 20000000000)]
+    moments += [(other, at) for at in (0, 29, 30, IAT)]
+    assert [passcode(*moment) for moment in moments[:6]] == ["287082", "081804", "050471", "005924", "279037", "353130"]
+    write("passcode.json", "One-time passcodes [RFC 6238]: the first six are those of SHA-1 of its Appendix B, six digits of them",
+          {"vectors": [{"key": b64(key), "seconds": at, "passcode": passcode(key, at)} for key, at in moments]})
+
+
 def pairing_links():
     key = "012345678901"
     good = [
@@ -671,6 +685,7 @@ def id_tokens():
 
 contexts()
 thumbprints()
+passcodes()
 pairing_links()
 proofs()
 payloads()

@@ -330,6 +330,10 @@ fun texts() {
     for (vector in read("thumbprint.json").objects("vectors")) test("thumbprint: ${vector.text("name")}") {
         same(thumbprint(point(vector.getAsJsonObject("jwk"))), vector.text("thumbprint"))
     }
+    for (vector in read("passcode.json").objects("vectors")) test("passcode: ${vector.text("passcode")}") {
+        val key = Base64.getUrlDecoder().decode(vector.text("key"))
+        same(oneTimePasscode(key, vector.get("seconds").asLong * 1000), vector.text("passcode"))
+    }
     val links = read("pairing_link.json")
     for (vector in links.objects("accepted")) test("scanned: ${vector.text("text")}") {
         same(parseScanned(vector.text("text")), ScannedText(vector.maybe("issuer"), vector.text("key")))

@@ -73,6 +73,8 @@ export const readPairing = open({
   installationId: id,
   user: readUser,
   authenticators: maybe(list(readAuthenticator)),
+  /** For `oneTimePasscode`: to be kept where secrets are. */
+  oneTimePasscodeKey: maybe(text),
 })
 export type Pairing = ReturnType<typeof readPairing>
 

@@ -1,4 +1,5 @@
-// context.json, thumbprint.json, pairing_link.json: what was shown, what a key is called, what pairs.
+// context.json, thumbprint.json, passcode.json, pairing_link.json: what was shown, what a key is called, what a phone shows, what
+// pairs.
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -10,6 +11,7 @@ import {
   WebCryptoKey,
   canonicalShown,
   contextHash,
+  oneTimePasscode,
   parsePairingLink,
   parseScanned,
   printPairingLink,
@@ -20,6 +22,7 @@ import { vectors } from './vectors.mjs'
 
 const contexts = await vectors('context.json', { vectors: 8 })
 const thumbprints = await vectors('thumbprint.json', { vectors: 3, refused: 8 })
+const passcodes = await vectors('passcode.json', { vectors: 10 })
 const links = await vectors('pairing_link.json', { accepted: 11, refused: 35, printed: 1 })
 
 describe('what was shown has one hash', () => {
@@ -32,6 +35,19 @@ describe('what was shown has one hash', () => {
 
   test('half a character has none', async () => {
     await assert.rejects(async () => contextHash({ ...contexts.vectors[0].shown, title: '\ud83d' }), TypeError)
+  })
+})
+
+describe('a phone shows', () => {
+  for (const { key, seconds, passcode } of passcodes.vectors) {
+    test(`${passcode} at ${seconds}`, async () => {
+      assert.equal(await oneTimePasscode(key, seconds * 1000), passcode)
+      assert.equal(await oneTimePasscode(key, seconds * 1000 + 999), passcode)
+    })
+  }
+
+  test('nothing by a key of another length', async () => {
+    await assert.rejects(oneTimePasscode('AAAA', 0), TypeError)
   })
 })
 
