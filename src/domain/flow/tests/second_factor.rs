@@ -5,6 +5,7 @@ use crate::domain::authentication_request::Challenge;
 use crate::domain::passkey::{Asserting, Purpose};
 use crate::domain::second_factor::{First, Verdict};
 use crate::domain::session::Trusted;
+use crate::domain::totp::TotpMethod;
 use crate::protocol::flow_api::Action;
 use crate::protocol::id::{DeviceId, MfaPolicyId};
 
@@ -118,6 +119,24 @@ fn a_passkey_is_a_second_factor_for_whom_it_is_and_makes_the_session_as_strong()
     assert_eq!(done.at, At::Ready);
     let told = done.authenticated.unwrap();
     assert_eq!((told.acr, told.amr.as_str(), told.at), (Acr::Passkey, "pwd pop swk user mfa", at(1)));
+}
+
+/// [flows.md F9, T9.8]
+#[test]
+fn h7_a_passcode_does_as_well_while_the_phone_is_asked_and_after() {
+    let policy = policy();
+    let passcode = Some(TotpMethod { enabled: true, ..TotpMethod::default() });
+    let waiting = at_second_factor(&policy).pushed(Pushed { passcode, ..asked(1, PHONE) }).unwrap();
+    let can = [Action::Poll, Action::CheckOtp, Action::SelectDevice, Action::CancelAuthentication];
+    assert_eq!(waiting.actions(), can);
+    let over = waiting.clone().answered(asked(1, PHONE).question, Outcome::TimedOut).unwrap();
+    assert_eq!(over.actions(), [Action::CheckOtp, Action::SelectDevice, Action::CancelAuthentication]);
+    for flow in [waiting, over] {
+        assert!(flow.clone().totp_verified(TABLET).is_none(), "another device's");
+        assert_eq!(flow.totp_verified(PHONE).unwrap().status(), Status::MfaCompleted);
+    }
+    let without = at_second_factor(&policy).pushed(asked(1, PHONE)).unwrap();
+    assert!(without.totp_verified(PHONE).is_none());
 }
 
 /// [flows.md H.7 I5] a link that nobody could follow would be none.
