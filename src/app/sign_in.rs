@@ -194,6 +194,7 @@ impl Wiring {
                     master: Arc::clone(&self.master),
                     clock: self.clock(),
                 },
+                tell: self.parts.tell(),
                 ledger: self.parts.ledger.clone(),
                 entropy: self.entropy(),
             }),

@@ -81,6 +81,8 @@ words! {
         Block = "block",
         /// They get in without.
         Bypass = "bypass",
+        /// They make what they have not on the way.
+        Setup = "setup",
     }
 }
 

@@ -144,7 +144,8 @@ pub fn findings(
     let lacks = lacks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, code)| Finding { code, mfa_policy: None });
     let of_policies = enrolling.iter().flat_map(|policy| {
         let first = match policy.no_devices_mode {
-            Without::Block => FindingCode::NoDevicesBlocked,
+            // What they make on the way is no app of this kind.
+            Without::Block | Without::Setup => FindingCode::NoDevicesBlocked,
             Without::Bypass => FindingCode::TrustOnFirstUse,
         };
         let silent = policy.authorizes(&application.id);

@@ -53,6 +53,8 @@ pub enum Verdict {
     Ask(Vec<DeviceId>, First),
     /// The policy does without.
     Waived(Missing),
+    /// The person has nothing that will do, and may make it on the way. Why they get through with nothing else.
+    SetUp(Why),
     Failed(Why),
 }
 
@@ -208,8 +210,10 @@ impl Asked<'_> {
             (self.policy.incompatible_devices_mode, Missing::Incompatible, Why::NoUsableDevices)
         };
         match mode {
-            Without::Block => Verdict::Failed(why),
             Without::Bypass => Verdict::Waived(missing),
+            Without::Setup if self.policy.totp.enabled => Verdict::SetUp(why),
+            // Or the policy has nothing that somebody could make.
+            Without::Block | Without::Setup => Verdict::Failed(why),
         }
     }
 
@@ -261,6 +265,7 @@ impl Asked<'_> {
             | Verdict::Verify(..)
             | Verdict::LetIn
             | Verdict::Waived(Missing::Incompatible)
+            | Verdict::SetUp(_)
             | Verdict::Failed(_) => return None,
         };
         Some(Enrolment { app: app.clone(), policy: self.policy.id.clone(), grounds })

@@ -35,6 +35,12 @@ words! {
         MfaCompleted = "MFA_COMPLETED",
         /// The app may become a trusted device before the flow goes on.
         MobilePairingRequired = "MOBILE_PAIRING_REQUIRED",
+        /// The person has nothing that counts as a second factor, and makes it on the way.
+        MfaSetupRequired = "MFA_SETUP_REQUIRED",
+        /// What is it to be?
+        DevicePairingMethodRequired = "DEVICE_PAIRING_METHOD_REQUIRED",
+        /// An authenticator app is to have `pairingKey`, and to show a code of it.
+        TotpActivationRequired = "TOTP_ACTIVATION_REQUIRED",
         /// There is no second factor, or none that counts.
         MfaFailed = "MFA_FAILED",
         /// The person is to agree to what the relying party asks for.
@@ -87,6 +93,13 @@ words! {
         ResendOtp = "resendOtp",
         /// Is there an answer?
         Poll = "poll",
+        /// Whoever has no second factor makes one.
+        SetupMfa = "setupMfa",
+        /// Of this kind.
+        SelectDevicePairingMethod = "selectDevicePairingMethod",
+        /// The first code of an authenticator app.
+        ActivateTotpDevice = "activateTotpDevice",
+        CancelDevicePairing = "cancelDevicePairing",
         UseAlternativeAuthenticationSource = "useAlternativeAuthenticationSource",
         Cancel = "cancel",
         CancelAuthentication = "cancelAuthentication",
@@ -155,6 +168,19 @@ pub enum Kind {
     Flag,
     /// An object whose one member is the `id` of something.
     Reference,
+    /// The same, with the `deviceType` of a device that is to be made.
+    Method,
+}
+
+impl Kind {
+    /// The one member of an object. `None`: it is no object.
+    pub const fn names(self) -> Option<&'static str> {
+        match self {
+            Self::Text | Self::Flag => None,
+            Self::Reference => Some("id"),
+            Self::Method => Some("deviceType"),
+        }
+    }
 }
 
 impl Action {
@@ -180,6 +206,8 @@ impl Action {
         const DEVICE: &[Member] =
             &[Member { name: "deviceRef", required: true, kind: Kind::Reference }, text("mobilePayload", false)];
         const OTP: &[Member] = &[text("otp", true), text("mobilePayload", false)];
+        const FIRST_OTP: &[Member] = &[text("otp", true)];
+        const METHOD: &[Member] = &[Member { name: "devicePairingMethod", required: true, kind: Kind::Method }];
         const SOURCE: &[Member] = &[text("authenticationSource", true)];
         const CONSENT: &[Member] = &[text("scope", false)];
         const USER_CODE: &[Member] = &[text("userCode", true)];
@@ -208,6 +236,8 @@ impl Action {
             Self::Authenticate => PAYLOAD,
             Self::SelectDevice => DEVICE,
             Self::CheckOtp => OTP,
+            Self::SelectDevicePairingMethod => METHOD,
+            Self::ActivateTotpDevice => FIRST_OTP,
             Self::UseAlternativeAuthenticationSource => SOURCE,
             Self::GrantConsent => CONSENT,
             Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,
@@ -217,6 +247,8 @@ impl Action {
             | Self::DenyConsent
             | Self::Poll
             | Self::ResendOtp
+            | Self::SetupMfa
+            | Self::CancelDevicePairing
             | Self::InitiatePasswordChange
             | Self::CancelPasswordChange
             | Self::CancelAccountRecovery
@@ -254,35 +286,35 @@ impl Members {
         }
         let mut given = Vec::new();
         for Member { name, required, kind } in known.iter().copied() {
-            let value = match (sent.get(name), kind) {
-                (Some(Value::Object(members)), Kind::Reference) if members.keys().all(|name| name == "id") => {
-                    members.get("id")
-                }
+            let value = match (sent.get(name), kind.names()) {
+                (Some(Value::Object(members)), Some(one)) if members.keys().all(|name| name == one) => members.get(one),
                 (Some(Value::Null) | None, _) => None,
-                (Some(_), Kind::Reference) => {
+                (Some(_), Some(_)) => {
                     refusal = refusal.about(DetailCode::InvalidFieldFormat, Some(name));
                     continue;
                 }
-                (value @ Some(_), Kind::Text | Kind::Flag) => value,
+                (value @ Some(_), None) => value,
             };
             match (value, kind) {
                 (None | Some(Value::Null), _) if required => {
                     refusal = refusal.about(DetailCode::FieldRequired, Some(name));
                 }
                 (None | Some(Value::Null), _) => {}
-                (Some(Value::String(text)), Kind::Text | Kind::Reference) if text.is_empty() && required => {
+                (Some(Value::String(text)), Kind::Text | Kind::Reference | Kind::Method)
+                    if text.is_empty() && required =>
+                {
                     refusal = refusal.about(DetailCode::FieldRequired, Some(name));
                 }
-                (Some(Value::String(text)), Kind::Text | Kind::Reference)
+                (Some(Value::String(text)), Kind::Text | Kind::Reference | Kind::Method)
                     if text.len() > LONGEST || text.contains('\0') =>
                 {
                     refusal = refusal.about(DetailCode::InvalidFieldValue, Some(name));
                 }
-                (Some(Value::String(text)), Kind::Text | Kind::Reference) => {
+                (Some(Value::String(text)), Kind::Text | Kind::Reference | Kind::Method) => {
                     given.push((name, Given::Text(Secret::new(text.clone()))));
                 }
                 (Some(Value::Bool(flag)), Kind::Flag) => given.push((name, Given::Flag(*flag))),
-                (Some(_), Kind::Text | Kind::Flag | Kind::Reference) => {
+                (Some(_), Kind::Text | Kind::Flag | Kind::Reference | Kind::Method) => {
                     refusal = refusal.about(DetailCode::InvalidFieldFormat, Some(name));
                 }
             }
@@ -290,7 +322,7 @@ impl Members {
         if refusal.details.is_empty() { Ok(Self(given)) } else { Err(refusal) }
     }
 
-    /// A text, or the `id` that an object has.
+    /// A text, or what the one member of an object is.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| *given == name).and_then(|(_, given)| match given {
             Given::Text(text) => Some(text.expose().as_str()),

@@ -175,6 +175,16 @@ push-rejected-note = Sie sind nicht angemeldet. War das ein Versehen, beginnen S
 push-too-often = Sie wurden zu oft gefragt. Warten Sie eine Weile und beginnen Sie dann von vorn.
 new-device-note = Damit wird ein Gerät eingelassen, das Sie hier noch nicht benutzt haben, und es kann eines Ihrer Geräte werden. Fahren Sie nur fort, wenn Sie sich selbst darauf anmelden.
 
+## A second factor that is made on the way
+
+set-up = Zweiten Schritt einrichten
+set-up-note = Um weiterzumachen, brauchen Sie neben dem Passwort etwas, das zeigt, dass Sie es sind.
+set-up-choose = Was möchten Sie verwenden?
+set-up-totp = Eine Authenticator-App
+set-up-app = Authenticator-App verbinden
+set-up-app-note = Geben Sie diesen Schlüssel in der App ein. Zeigen Sie ihn niemandem. Geben Sie dann den Code ein, den die App zeigt.
+set-up-app-link = App auf diesem Gerät öffnen
+
 ## Codes
 
 code = Code eingeben

@@ -175,6 +175,16 @@ push-rejected-note = You are not signed in. If that was a mistake, start again i
 push-too-often = You were asked too often. Wait a while, then start again.
 new-device-note = This lets in a device that you have not used here before, and it may become one of yours. Go on only if you are signing in on it yourself.
 
+## A second factor that is made on the way
+
+set-up = Set up a second step
+set-up-note = To go on you need something besides your password that shows that it is you.
+set-up-choose = What do you want to use?
+set-up-totp = An authenticator app
+set-up-app = Connect your authenticator app
+set-up-app-note = Type this key in the app. Show it to nobody. Then type the code that the app shows.
+set-up-app-link = Open the app on this device
+
 ## Codes
 
 code = Enter your code

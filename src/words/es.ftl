@@ -175,6 +175,16 @@ push-rejected-note = No ha iniciado sesión. Si fue un error, empiece de nuevo e
 push-too-often = Se le ha preguntado demasiadas veces. Espere un rato y empiece de nuevo.
 new-device-note = Con esto se admite un dispositivo que no ha usado aquí antes, y podrá ser uno de los suyos. Continúe solo si es usted quien inicia sesión en él.
 
+## A second factor that is made on the way
+
+set-up = Configurar un segundo paso
+set-up-note = Para continuar necesitas, además de la contraseña, algo que muestre que eres tú.
+set-up-choose = ¿Qué quieres usar?
+set-up-totp = Una aplicación de autenticación
+set-up-app = Conectar tu aplicación de autenticación
+set-up-app-note = Escribe esta clave en la aplicación. No se la enseñes a nadie. Después escribe el código que muestra la aplicación.
+set-up-app-link = Abrir la aplicación en este dispositivo
+
 ## Codes
 
 code = Escribe tu código

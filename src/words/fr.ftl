@@ -175,6 +175,16 @@ push-rejected-note = Vous n’êtes pas connecté. Si c’était une erreur, rec
 push-too-often = La question vous a été posée trop souvent. Attendez un moment, puis recommencez.
 new-device-note = Cela admet un appareil que vous n’avez pas encore utilisé ici, et il peut devenir l’un des vôtres. Ne continuez que si vous vous y connectez vous-même.
 
+## A second factor that is made on the way
+
+set-up = Configurer une deuxième étape
+set-up-note = Pour continuer, il vous faut, en plus du mot de passe, quelque chose qui montre que c’est bien vous.
+set-up-choose = Que voulez-vous utiliser ?
+set-up-totp = Une application d’authentification
+set-up-app = Connecter votre application d’authentification
+set-up-app-note = Saisissez cette clé dans l’application. Ne la montrez à personne. Saisissez ensuite le code que l’application affiche.
+set-up-app-link = Ouvrir l’application sur cet appareil
+
 ## Codes
 
 code = Saisissez votre code

@@ -213,6 +213,14 @@ messages! {
     PushTooOften = "push-too-often",
     NewDeviceNote = "new-device-note",
 
+    // A second factor that is made on the way
+    SetUp = "set-up",
+    SetUpNote = "set-up-note",
+    SetUpChoose = "set-up-choose",
+    SetUpTotp = "set-up-totp",
+    SetUpApp = "set-up-app",
+    SetUpAppNote = "set-up-app-note",
+    SetUpAppLink = "set-up-app-link",
     // Codes
     Code = "code",
     CodeField = "code-field",

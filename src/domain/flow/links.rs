@@ -33,6 +33,7 @@ impl Flow {
                 Some(SecondFactor::TimedOut(_)) => Status::PushConfirmationTimedOut,
                 Some(SecondFactor::Rejected) => Status::PushConfirmationRejected,
                 Some(SecondFactor::Otp(_) | SecondFactor::Totp(_)) => Status::OtpRequired,
+                Some(SecondFactor::SettingUp(setting_up)) => setting_up.status(),
             },
             At::Errand(errand) => errand.status(),
             At::Consent(_) => Status::ConsentRequired,
@@ -102,6 +103,7 @@ impl Flow {
                 Some(over @ SecondFactor::TimedOut(_)) if over.takes_passcode() => {
                     &[Action::CheckOtp, Action::SelectDevice, Action::CancelAuthentication]
                 }
+                Some(SecondFactor::SettingUp(setting_up)) => setting_up.actions(),
                 Some(SecondFactor::Choosing(_) | SecondFactor::TimedOut(_)) => {
                     &[Action::SelectDevice, Action::CancelAuthentication]
                 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Around, At, Factor, Flow, Note};
+use super::{Around, At, Factor, Flow, Note, SettingUp};
 use crate::clock::Timestamp;
 use crate::domain::authentication_request::Challenge;
 use crate::domain::enrolment::{Enrolment, NotOffered};
@@ -54,6 +54,8 @@ pub enum SecondFactor {
         trusted: Trusted,
         answered: bool,
     },
+    /// They make what they have not.
+    SettingUp(SettingUp),
 }
 
 /// By what somebody has let in an app.
@@ -130,6 +132,7 @@ impl SecondFactor {
             | Self::PasskeyVerified(_)
             | Self::LetIn(_)
             | Self::Verifying(_)
+            | Self::SettingUp(_)
             | Self::Verified { .. } => None,
         }
     }
@@ -151,6 +154,7 @@ impl SecondFactor {
             | Self::PasskeyVerified(_)
             | Self::OtpVerified(_)
             | Self::LetIn(_)
+            | Self::SettingUp(_)
             | Self::Verified { .. } => &[],
         }
     }
@@ -177,6 +181,7 @@ impl SecondFactor {
             | Self::PasskeyVerified(_)
             | Self::LetIn(_)
             | Self::Verifying(_)
+            | Self::SettingUp(_)
             | Self::Verified { .. } => None,
         }
     }
@@ -203,6 +208,7 @@ impl SecondFactor {
             | Self::PasskeyVerified(_)
             | Self::OtpVerified(_)
             | Self::LetIn(_)
+            | Self::SettingUp(_)
             | Self::Verified { .. } => None,
         }
     }
@@ -383,7 +389,8 @@ impl Flow {
             (Verdict::Ask(devices, _), _) => SecondFactor::Choosing(devices),
             (Verdict::Waived(_), Some(until)) => SecondFactor::Pairing(until, None),
             (Verdict::Waived(_), None) => SecondFactor::Waived,
-            (Verdict::Failed(why), _) => SecondFactor::Failed(why),
+            (Verdict::SetUp(_), _) if self.notes.has_verified_here() => SecondFactor::SettingUp(SettingUp::Required),
+            (Verdict::SetUp(why) | Verdict::Failed(why), _) => SecondFactor::Failed(why),
         };
         // Whoever is asked about it has not let it in yet.
         let (newcomer, enrolment) =
@@ -442,6 +449,7 @@ impl Flow {
             | SecondFactor::Totp(_)
             | SecondFactor::Asserting(_)
             | SecondFactor::Otp(_)
+            | SecondFactor::SettingUp(_)
             | SecondFactor::Verifying(_) => return None,
         };
         self.newcomer = None;

@@ -13,6 +13,8 @@ use crate::protocol::id::{InstallationId, MfaPolicyId, UserId};
 use crate::protocol::phone_number::{Country, Reach};
 use crate::secret::Sealed;
 
+mod set_up;
+
 const ACTIVE: Option<user::Status> = Some(user::Status::Active);
 
 /// Of somebody who has neither passkeys nor authenticator apps.

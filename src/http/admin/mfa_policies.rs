@@ -26,7 +26,7 @@ pub struct MfaPoliciesApi {
 }
 
 closed! {
-    #[doc = "What becomes of somebody who has nothing to show: `block`, they do not get in; `bypass`, they get in without."]
+    #[doc = "What becomes of somebody who has nothing to show: `block`, they do not get in; `bypass`, they get in without; `setup`, they make an authenticator app on the way, where `totp` is enabled."]
     WithoutDevice: Without = Without::ALL.iter().map(|mode| mode.as_str());
 }
 

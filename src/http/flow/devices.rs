@@ -86,6 +86,16 @@ fn of_totp(code: Option<Standing>) -> [(String, Value); 2] {
         .map(|(name, value)| (name.to_owned(), value))
 }
 
+/// The members of a state in which an authenticator app is to show that it has the key.
+pub(super) fn new_totp(seen: &Seen) -> Value {
+    let mut members: Map<String, Value> = of_totp(seen.code).into_iter().collect();
+    if let Some(key) = &seen.new_key {
+        members.insert("pairingKey".to_owned(), json!(key.text.expose()));
+        members.insert("keyUri".to_owned(), json!(key.uri.expose()));
+    }
+    Value::Object(members)
+}
+
 /// What the page shows, and the person carries to the device.
 fn number(pushed: &Pushed) -> Option<Value> {
     let kind = match pushed.challenge {

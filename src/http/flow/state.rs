@@ -116,6 +116,9 @@ impl FlowApi {
                 | Status::OtpRequired,
                 _,
             ) => devices::fields(seen),
+            (Status::MfaSetupRequired, _) => json!({ "allowSkipMfa": false }),
+            (Status::DevicePairingMethodRequired, _) => json!({ "devicePairingMethods": [{ "deviceType": "TOTP" }] }),
+            (Status::TotpActivationRequired, _) => devices::new_totp(seen),
             (Status::AssertionRequired, _) => json!({
                 "publicKeyCredentialRequestOptions": seen.passkey,
                 "alternativeAuthenticationSources": flow.ways,

@@ -262,7 +262,14 @@ const MEANINGS: [(&str, &[(&str, &str)]); 40] = [
             ("disabled", "Switched off."),
         ],
     ),
-    ("WithoutDevice", &[("block", "Who has nothing to show does not get in."), ("bypass", "They get in without.")]),
+    (
+        "WithoutDevice",
+        &[
+            ("block", "Who has nothing to show does not get in."),
+            ("bypass", "They get in without."),
+            ("setup", "They make what they have not on the way: an authenticator app, where `totp` is enabled."),
+        ],
+    ),
 ];
 
 pub(super) fn add(document: &mut Value) {

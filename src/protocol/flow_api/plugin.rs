@@ -42,6 +42,9 @@ impl Status {
             | Self::OtpRequired
             | Self::MfaCompleted
             | Self::MobilePairingRequired
+            | Self::MfaSetupRequired
+            | Self::DevicePairingMethodRequired
+            | Self::TotpActivationRequired
             | Self::MfaFailed => Plugin::Mfa,
             Self::ConsentRequired => Plugin::Consent,
             Self::OauthDeviceUserCodeRequired

@@ -1,7 +1,9 @@
 //! Authenticator apps of people. Nothing here is kept in memory.
 
+use sea_orm::Value;
+
 use super::otp_devices::{Added, add};
-use super::{Database, Row, bytes};
+use super::{Database, Row, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::totp::TotpDevice;
@@ -15,6 +17,8 @@ pub struct TotpDevices {
 }
 
 const COLUMNS: &str = "id, user_id, nickname, key_sealed, activated_at, last_step, created_at";
+const INSERT: &str = "INSERT INTO totp_device (id, user_id, nickname, key_sealed, activated_at, last_step, created_at) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 impl TotpDevices {
     pub const fn new(database: Database) -> Self {
@@ -37,18 +41,40 @@ impl TotpDevices {
     /// `most`: as many as the person may have then.
     pub async fn add(&self, device: &TotpDevice, most: u32, event: &Event) -> Result<Added, StoreError> {
         let count = "SELECT COUNT(*) FROM totp_device WHERE user_id = $1";
-        let insert = "INSERT INTO totp_device (id, user_id, nickname, key_sealed, activated_at, last_step, created_at) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let values = [
-            bytes(device.id.uuid()),
-            bytes(device.user.uuid()),
-            device.nickname.clone().into(),
-            device.key.as_bytes().into(),
-            device.activated_at.map(Timestamp::millis).into(),
-            device.last_step.into(),
-            device.created_at.millis().into(),
-        ];
-        add(&self.database, (device.user, count, most), (insert, values), event).await
+        add(&self.database, (device.user, count, most), (INSERT, values(device)), event).await
+    }
+
+    /// One that has shown already that it has the key, of somebody who may sign in and has none. `password`: when the one
+    /// was chosen that has to be theirs still. `false`: they may not, or have one, or have another password.
+    pub async fn add_first(
+        &self,
+        device: &TotpDevice,
+        password: Option<Timestamp>,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let added: Result<bool, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            // Whoever adds one at the same time waits here, so that one of them is the first.
+            let user = transaction.lock_user(device.user).await?;
+            if !user.is_some_and(|user| user.is_active()) {
+                return Ok(false);
+            }
+            if let Some(chosen_at) = password
+                && !transaction.has_password(device.user, chosen_at).await?
+            {
+                return Ok(false);
+            }
+            let active = "SELECT 1 FROM totp_device WHERE user_id = $1 AND activated_at IS NOT NULL LIMIT 1";
+            if transaction.find(active, [bytes(device.user.uuid())]).await?.is_some() {
+                return Ok(false);
+            }
+            transaction.execute(INSERT, values(device)).await?;
+            transaction.record(&[event]);
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await;
+        added.map_err(WriteError::unexpected)
     }
 
     /// The code of `step` has shown that an app has the key. `false`: one has before.
@@ -77,6 +103,18 @@ impl TotpDevices {
         let sql = "DELETE FROM totp_device WHERE id = $1 AND user_id = $2";
         self.database.change(sql, [bytes(id.uuid()), bytes(user.uuid())], event).await
     }
+}
+
+fn values(device: &TotpDevice) -> [Value; 7] {
+    [
+        bytes(device.id.uuid()),
+        bytes(device.user.uuid()),
+        device.nickname.clone().into(),
+        device.key.as_bytes().into(),
+        device.activated_at.map(Timestamp::millis).into(),
+        device.last_step.into(),
+        device.created_at.millis().into(),
+    ]
 }
 
 fn totp_device(row: &Row) -> Result<TotpDevice, StoreError> {

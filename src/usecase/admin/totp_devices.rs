@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use url::Url;
 
 use crate::domain::audit::Action;
 use crate::domain::totp::{TotpDevice, TotpMethod, TotpStatus};
@@ -18,6 +17,7 @@ use crate::store::sql::totp_devices::TotpDevices;
 use crate::usecase::admin::client_metadata::Problems;
 use crate::usecase::admin::otp_devices::{MOST, check_nickname};
 use crate::usecase::admin::{AdminError, Administrator, Desk};
+use crate::usecase::sign_in::check_totp::key_uri;
 
 pub struct ManageTotpDevices {
     pub devices: TotpDevices,
@@ -81,8 +81,7 @@ impl ManageTotpDevices {
             Added::NoUser => return Err(AdminErrorCode::NotFound.into()),
             Added::Taken | Added::TooMany => return Err(AdminError::invalid(vec![too_many()])),
         }
-        let issuer = Url::parse(&self.issuer).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let key_uri = key.uri(issuer.as_deref().unwrap_or(&self.issuer), &person.username);
+        let key_uri = key_uri(&key, &self.issuer, &person.username);
         Ok(MadeTotpDevice { secret: key.base32(), key_uri, device })
     }
 

@@ -137,6 +137,14 @@ impl Advance {
                 let act = (action, &members, calling.asker());
                 Box::pin(self.second_factor((id, &mut found, flow), &client, act, now)).await?
             }
+            Action::SetupMfa
+            | Action::SelectDevicePairingMethod
+            | Action::ActivateTotpDevice
+            | Action::CancelDevicePairing => {
+                let judged = self.judged(&client, flow.user(), now).await?;
+                let factors = &self.known.second_factors;
+                Box::pin(factors.set_up(flow, action, &judged, (&members, calling.asker()))).await?
+            }
             Action::ContinueAuthentication if flow.second_factor.is_some() => {
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.second_factor_continued(&judged.around())
@@ -185,11 +193,7 @@ impl Advance {
                 flow.for_device(of_device)
             }
             Action::ConfirmUserCode => {
-                let typed = members.text("userCode").and_then(UserCode::typed);
-                if typed.is_none() || typed != flow.device.as_ref().map(|device| device.user_code.clone()) {
-                    let why = "another code than that of the flow";
-                    return Err(FlowRefusal::invalid(DetailCode::InvalidUserCode, Some("userCode"), why).into());
-                }
+                names_device(&flow, &members)?;
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.confirmed(&judged.around())
             }
@@ -432,4 +436,14 @@ impl Advance {
         let next = self.errands.act(errand.clone(), action, members, calling, Some(&flow.client)).await?;
         Ok(next.and_then(|errand| flow.on_errand(errand)))
     }
+}
+
+/// Refused: another code than the one that the device of the flow shows.
+fn names_device(flow: &Flow, members: &Members) -> Result<(), FlowRefusal> {
+    let typed = members.text("userCode").and_then(UserCode::typed);
+    if typed.is_some() && typed == flow.device.as_ref().map(|device| device.user_code.clone()) {
+        return Ok(());
+    }
+    let why = "another code than that of the flow";
+    Err(FlowRefusal::invalid(DetailCode::InvalidUserCode, Some("userCode"), why))
 }

@@ -83,6 +83,7 @@ impl SecondFactors {
             | Verdict::LetIn
             | Verdict::Ask(..)
             | Verdict::Waived(_)
+            | Verdict::SetUp(_)
             | Verdict::Failed(_) => {
                 self.record(&flow, &evaluated.0, now).await;
                 return self.led_to(flow, (&policy, evaluated), waiting).await;

@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::Event;
+use crate::domain::flow::NewTotp;
 use crate::domain::ladder::DAY;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::otp_guard::{OtpGuard, Tried};
 use crate::domain::totp::{TotpDevice, TotpMethod, Typing};
-use crate::protocol::flow_api::FlowRefusal;
+use crate::entropy::Entropy;
+use crate::protocol::flow_api::{FlowErrorCode, FlowRefusal};
 use crate::protocol::id::{DeviceId, UserId};
-use crate::secret::MasterKey;
+use crate::protocol::totp::TotpKey;
+use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::device_passcodes::DevicePasscodes;
 use crate::store::sql::totp_devices::TotpDevices;
@@ -36,8 +42,47 @@ impl CheckTotp {
         if self.guards.get(&selected.user).await?.is_some_and(|guard| guard.is_locked(now)) {
             return Ok(Err(NotSent::Locked));
         }
-        let method = TotpMethod { attempts: policy.attempts(), ..policy.totp };
-        Ok(Ok(Typing { devices: devices.to_vec(), selected: selected.id, method }))
+        Ok(Ok(Typing { devices: devices.to_vec(), selected: selected.id, method: method(policy) }))
+    }
+
+    /// A key for an app that somebody makes on the way. It is of nobody until the app has shown a code.
+    pub(super) fn begin(&self, policy: &MfaPolicy, entropy: &Entropy) -> NewTotp {
+        let (id, key) = (DeviceId::new(entropy.uuid()), TotpKey::new(entropy.bytes()));
+        let sealed = self.master.seal(&TotpDevice::place(id), key.expose(), entropy);
+        NewTotp::new(id, &sealed, method(policy))
+    }
+
+    /// The key of that app, for whoever makes it.
+    pub(super) fn key_of(&self, user: UserId, new: &NewTotp) -> Result<TotpKey, StoreError> {
+        let now = self.clock.now();
+        made(user, new, now).opened(&self.master).ok_or(StoreError::Corrupt("the key of an authenticator app"))
+    }
+
+    /// Whether this is a code that the app shows about now: then it is one of the person's. `password`: when the one was
+    /// chosen that they gave.
+    pub(super) async fn activate(
+        &self,
+        user: UserId,
+        new: &NewTotp,
+        typed: &str,
+        (password, event): (Option<Timestamp>, &Event),
+    ) -> Result<Result<(), FlowRefusal>, StoreError> {
+        let now = self.clock.now();
+        let one_more = |guard: OtpGuard| guard.attempt(new.method.tries(), None, now);
+        let Tried::Looked { left } = self.guards.upsert(&user, DAY, one_more).await? else {
+            return Ok(Err(NotSent::Locked.refusal()));
+        };
+        let key = self.key_of(user, new)?;
+        let Some(step) = key.step_of(typed, now, new.method.passcode_grace_period, None) else {
+            return Ok(Err(if left == 0 { NotSent::Locked.refusal() } else { FlowRefusal::wrong_code(left) }));
+        };
+        let device = TotpDevice { activated_at: Some(now), last_step: Some(step), ..made(user, new, now) };
+        if !self.devices.add_first(&device, password, event).await? {
+            let why = "there is an authenticator app already, or another password was chosen since";
+            return Ok(Err(FlowRefusal::new(FlowErrorCode::RequestFailed, why)));
+        }
+        self.guards.upsert(&user, DAY, |guard| (guard.succeeded(), ())).await?;
+        Ok(Ok(()))
     }
 
     /// Whether this is a code that the app shows about now, and that nobody has brought before.
@@ -92,10 +137,27 @@ impl CheckTotp {
     }
 
     /// How it stands with the codes of a flow. Changes nothing.
-    pub(super) async fn standing(&self, user: UserId, typing: &Typing) -> Result<Standing, StoreError> {
+    pub(super) async fn standing(&self, user: UserId, method: TotpMethod) -> Result<Standing, StoreError> {
         let now = self.clock.now();
         let guard = self.guards.get(&user).await?.unwrap_or_default();
-        let attempts_remaining = guard.left(typing.method.tries(), None, now);
+        let attempts_remaining = guard.left(method.tries(), None, now);
         Ok(Standing { attempts_remaining, resend_in: None, delivery: None })
     }
+}
+
+/// As the policy has it, where the strictest way says how many may be wrong.
+fn method(policy: &MfaPolicy) -> TotpMethod {
+    TotpMethod { attempts: policy.attempts(), ..policy.totp }
+}
+
+/// As it is kept once it is somebody's.
+fn made(user: UserId, new: &NewTotp, now: Timestamp) -> TotpDevice {
+    let (id, key) = (new.device, new.key());
+    TotpDevice { id, user, nickname: None, key, activated_at: None, last_step: None, created_at: now }
+}
+
+/// What an authenticator app reads from a QR code: whose key it is, and where.
+pub(in crate::usecase) fn key_uri(key: &TotpKey, issuer: &str, username: &str) -> Secret<String> {
+    let host = Url::parse(issuer).ok().and_then(|url| url.host_str().map(str::to_owned));
+    key.uri(host.as_deref().unwrap_or(issuer), username)
 }

@@ -60,6 +60,10 @@ impl RunErrand {
             | Action::CheckOtp
             | Action::ResendOtp
             | Action::Poll
+            | Action::SetupMfa
+            | Action::SelectDevicePairingMethod
+            | Action::ActivateTotpDevice
+            | Action::CancelDevicePairing
             | Action::SubmitIdentifier
             | Action::ClearIdentifier
             | Action::CancelIdentifierSubmission

@@ -18,7 +18,7 @@ use crate::entropy::Entropy;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{BrowserKey, ClientId, DeviceId, EnrolmentTicket, FlowId, SessionToken, UserId};
 use crate::protocol::scope::Scope;
-use crate::secret::Digest;
+use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::consents::Consents;
 use crate::store::sql::directory::Directory;
@@ -52,6 +52,7 @@ pub mod read_request;
 pub mod respond;
 pub mod second_factor;
 pub mod send_code;
+mod set_up;
 pub mod shown;
 pub mod spend_texts;
 
@@ -260,6 +261,15 @@ impl OwnDevice {
     }
 }
 
+/// The key of an authenticator app, as an app takes it.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// In base32, as people type it.
+    pub text: Secret<String>,
+    /// As an app reads it from a QR code.
+    pub uri: Secret<String>,
+}
+
 /// A flow as whoever runs it sees it.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -280,6 +290,8 @@ pub struct Seen {
     pub ticket: Option<EnrolmentTicket>,
     /// On which devices the person can be asked, the primary one first.
     pub devices: Vec<OwnDevice>,
+    /// The key of an authenticator app that somebody makes.
+    pub new_key: Option<NewKey>,
     /// How it stands with the code that was sent, where one was.
     pub code: Option<Standing>,
     /// The question on a device waits for no answer any more: there is something to come for.

@@ -31,6 +31,7 @@ use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::ask_device::{self, AskDevice};
 use crate::usecase::sign_in::check_totp::CheckTotp;
 use crate::usecase::sign_in::send_code::{self, Asker, NotSent, SendCode};
+use crate::usecase::tell_person::TellPerson;
 
 pub struct SecondFactors {
     pub payloads: ReadPayload,
@@ -42,6 +43,7 @@ pub struct SecondFactors {
     pub devices: AskDevice,
     pub codes: SendCode,
     pub totps: CheckTotp,
+    pub tell: TellPerson,
     pub ledger: Ledger,
     pub entropy: Arc<Entropy>,
 }
@@ -162,7 +164,7 @@ impl SecondFactors {
         };
         let Some(next) = next else { return Ok(ControlFlow::Continue(before.lacking(&judged.around()))) };
         let asked = next.second_factor.as_ref().is_some_and(|came_to| !came_to.devices().is_empty());
-        if !unattended || asked {
+        if !unattended || asked || next.setting_up().is_some() {
             return Ok(ControlFlow::Break(next));
         }
         // Failed, the policy may know another way.
@@ -301,6 +303,7 @@ impl SecondFactors {
             Verdict::LetIn => event.of("device_access_allowed"),
             Verdict::Ask(..) => event.of("ask"),
             Verdict::Waived(missing) => event.of(missing.as_str()),
+            Verdict::SetUp(_) => event.of("set_up"),
             Verdict::Failed(why) => event.refused(why.as_str()),
         };
         self.ledger.audit(event).await;
@@ -329,6 +332,7 @@ impl SecondFactors {
             | Verdict::Authorized(_)
             | Verdict::LetIn
             | Verdict::Waived(_)
+            | Verdict::SetUp(_)
             | Verdict::Failed(_) => None,
         };
         let next = flow.second_factor_evaluated((verdict, enrolment), pairs);

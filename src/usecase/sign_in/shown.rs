@@ -16,8 +16,9 @@ use crate::protocol::id::{DeviceId, FlowId};
 use crate::protocol::scope::Scope;
 use crate::secret::{MasterKey, Sealed};
 use crate::store::ephemeral::StoreError;
+use crate::usecase::sign_in::check_totp::key_uri;
 use crate::usecase::sign_in::leave::Tickets;
-use crate::usecase::sign_in::{Known, OwnDevice, OwnPasskey, Seen};
+use crate::usecase::sign_in::{Known, NewKey, OwnDevice, OwnPasskey, Seen};
 
 pub struct Shown {
     pub known: Arc<Known>,
@@ -69,13 +70,22 @@ impl Shown {
         });
         let devices = self.devices(&flow).await?;
         let factors = &self.known.second_factors;
-        let code = match (flow.user(), flow.sent(), flow.typing()) {
+        let shown = flow.typing().map(|typing| typing.method).or(flow.new_totp().map(|new| new.method));
+        let code = match (flow.user(), flow.sent(), shown) {
             (Some(user), Some(sent), _) => Some(factors.codes.standing(user, sent).await?),
-            (Some(user), None, Some(typing)) => Some(factors.totps.standing(user, typing).await?),
+            (Some(user), None, Some(method)) => Some(factors.totps.standing(user, method).await?),
             (Some(_), None, None) | (None, ..) => None,
         };
         let asked = !matches!(flow.at, At::UserCode) && flow.device.is_none();
         let with_context = asked && self.known.directory.sign_on().await?.includes_request_context();
+        let new_key = match flow.user().zip(flow.new_totp()) {
+            Some((user, new)) => {
+                let key = factors.totps.key_of(user, new)?;
+                let uri = key_uri(&key, &self.issuer, username.as_deref().unwrap_or_default());
+                Some(NewKey { text: key.base32(), uri })
+            }
+            None => None,
+        };
         let (late, answered, session, state) = (false, false, None, None);
         Ok(Seen {
             id: id.clone(),
@@ -88,6 +98,7 @@ impl Shown {
             passkey,
             ticket,
             devices,
+            new_key,
             code,
             answered,
             late,

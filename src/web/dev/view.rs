@@ -23,6 +23,7 @@ const SECRETS: [&str; 21] = [
     "dpop",
     "id_token",
     "id_token_hint",
+    "keyUri",
     "login_hint_token",
     "mobilePayload",
     "pairingKey",

@@ -7,13 +7,13 @@ use super::pages::options;
 use super::pressed::CHOSEN;
 use crate::domain::authentication_request::Challenge;
 use crate::domain::device::{About, Device};
-use crate::domain::flow::{Flow, SecondFactor};
+use crate::domain::flow::{Flow, SecondFactor, SettingUp};
 use crate::domain::otp::{Channel, Delivery, OtpDevice, Sent};
 use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Status};
 use crate::protocol::parameters::Parameters;
 use crate::usecase::sign_in::{OwnDevice, Seen};
 use crate::web::sign_in::push::{Number, State};
-use crate::web::sign_in::{Around, Form, code, method, passkey, push};
+use crate::web::sign_in::{Around, Form, code, method, passkey, push, set_up};
 use crate::words::Foreign;
 
 /// What a link of the page that waits says, to where another device is chosen.
@@ -31,6 +31,7 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
         Some(SecondFactor::Rejected) => State::Rejected,
         Some(SecondFactor::Otp(sent)) => return Some(code(seen, sent, (amiss, form), (around, here))),
         Some(SecondFactor::Totp(_)) => return Some(of_app(seen, (amiss, form), (around, here))),
+        Some(SecondFactor::SettingUp(setting_up)) => return Some(set_up(seen, setting_up, (amiss, form), around)),
         Some(SecondFactor::Asserting(_)) => return Some(assertion(seen, (amiss, form), (around, here))),
         Some(
             SecondFactor::Authorized(_)
@@ -106,6 +107,28 @@ fn of_app(seen: &Seen, (amiss, form): (Amiss, Form), (around, here): (&Around<'_
         problem: if locked { Some(code::Problem::Wait) } else { amiss.of_code },
     };
     code::render(&view, around)
+}
+
+/// The page of a second factor that somebody makes.
+fn set_up(seen: &Seen, setting_up: &SettingUp, (amiss, form): (Amiss, Form), around: &Around<'_>) -> Response {
+    let state = match setting_up {
+        SettingUp::Required => set_up::State::Required,
+        SettingUp::Choosing => set_up::State::Choosing,
+        SettingUp::Totp(_) => {
+            let shown = seen.new_key.as_ref().map(|key| (grouped(key.text.expose()), key.uri.expose().clone()));
+            let (key, link) = shown.unwrap_or_default();
+            set_up::State::App(set_up::NewApp { key, link })
+        }
+    };
+    let locked = matches!(amiss.of_code, Some(code::Problem::Locked));
+    let problem = if locked { Some(code::Problem::Wait) } else { amiss.of_code };
+    set_up::render(&set_up::View { form, state, problem }, around)
+}
+
+/// As people read and type it.
+fn grouped(key: &str) -> String {
+    let letters: Vec<char> = key.chars().collect();
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
 /// The page of a passkey.
@@ -192,6 +215,15 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
         (Status::AssertionRequired, None | Some("passkey")) => {
             Some((Action::CheckAssertion, json!({ "assertion": form.get("assertion").unwrap_or_default() })))
         }
+        (Status::MfaSetupRequired, Some("start")) => Some((Action::SetupMfa, nothing())),
+        (Status::DevicePairingMethodRequired, Some("totp")) => {
+            let method = json!({ "devicePairingMethod": { "deviceType": "TOTP" } });
+            Some((Action::SelectDevicePairingMethod, method))
+        }
+        (Status::TotpActivationRequired, None | Some("continue")) => {
+            Some((Action::ActivateTotpDevice, json!({ "otp": form.get("code").unwrap_or_default() })))
+        }
+        (Status::TotpActivationRequired, Some("other")) => Some((Action::CancelDevicePairing, nothing())),
         (Status::OtpRequired, Some("resend")) => Some((Action::ResendOtp, nothing())),
         (_, Some("continue")) if may_choose(seen) => Some(select(form.get("method").unwrap_or_default())),
         (_, Some("cancel")) => Some((Action::CancelAuthentication, nothing())),

@@ -166,7 +166,7 @@ impl Provider {
             return Ok(Submitted::Wrong(Wrong::TooOften));
         }
         if let FlowError::Refused(refusal) = &error
-            && seen.flow.status() == Status::OtpRequired
+            && matches!(seen.flow.status(), Status::OtpRequired | Status::TotpActivationRequired)
             && let Some(problem) = devices::of_code(refusal)
         {
             return Ok(Submitted::Wrong(Wrong::Code(problem)));

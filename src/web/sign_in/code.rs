@@ -78,7 +78,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    const fn told(self) -> At<'static> {
+    pub(super) const fn told(self) -> At<'static> {
         match self {
             Self::Missing => At::at("code", Message::CodeMissing),
             Self::Wrong => At::at("code", Message::CodeWrong),

@@ -24,6 +24,7 @@ pub mod passkey;
 pub mod password;
 pub mod push;
 pub mod recovery;
+pub mod set_up;
 
 pub use self::address::Address;
 pub use self::around::{Around, Site};

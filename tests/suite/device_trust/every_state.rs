@@ -19,13 +19,15 @@ enum By {
     Email,
     Totp,
     Nothing,
+    /// The same, where the policy has people make one.
+    SetUp,
 }
 
 /// A state, by what, and whether in a browser: where our own pages show it, nothing is left for whoever runs it to
 /// say, and so there are fewer of them.
 type Place = (Status, By, bool);
 
-const PLACES: [Place; 24] = [
+const PLACES: [Place; 30] = [
     (Status::AuthenticationRequired, By::Push, false),
     (Status::DeviceSelectionRequired, By::Push, false),
     (Status::DeviceSelectionRequired, By::Email, false),
@@ -50,6 +52,12 @@ const PLACES: [Place; 24] = [
     (Status::MfaCompleted, By::Push, true),
     (Status::MfaCompleted, By::Email, true),
     (Status::MfaCompleted, By::Totp, true),
+    (Status::MfaSetupRequired, By::SetUp, false),
+    (Status::DevicePairingMethodRequired, By::SetUp, false),
+    (Status::TotpActivationRequired, By::SetUp, false),
+    (Status::MfaSetupRequired, By::SetUp, true),
+    (Status::DevicePairingMethodRequired, By::SetUp, true),
+    (Status::TotpActivationRequired, By::SetUp, true),
 ];
 
 struct Stage {
@@ -83,6 +91,11 @@ impl Stage {
             let (_, state) = self.authenticated(&person, Some(&app)).await;
             assert_eq!(app.enrol(ticket(&state)).await.status, 201);
         }
+        if by == By::SetUp {
+            // Those before it are over by then.
+            let admin = self.scene.another_robot("changes").await;
+            admin.patch("/admin/v1/mfa-policies/mfa", &json!({ "no_devices_mode": "setup" })).await.ok();
+        }
         if status == Status::MfaFailed {
             person.phone().block().await;
         }
@@ -109,7 +122,7 @@ impl Stage {
             match by {
                 By::Push => drop(person.pair(world.phone()).await),
                 By::Email => drop(self.scene.address(&name, &format!("{name}-{at}@home.example")).await),
-                By::App | By::Totp | By::Nothing => {}
+                By::App | By::Totp | By::Nothing | By::SetUp => {}
             }
         }
         person
@@ -145,6 +158,14 @@ impl Stage {
         status: Status,
     ) -> Value {
         let world = &self.scene.world;
+        if state["status"] == Status::MfaSetupRequired.as_str() {
+            let begun = browser.act(id(state), "setupMfa", &json!({})).await.ok();
+            if status == Status::DevicePairingMethodRequired {
+                return begun;
+            }
+            let method = json!({ "devicePairingMethod": { "deviceType": "TOTP" } });
+            return browser.act(id(state), "selectDevicePairingMethod", &method).await.ok();
+        }
         if state["status"] == Status::OtpRequired.as_str() {
             world.nothing_waits().await;
             let shown = shows.map(|own| own.app.code(world.now(), 0));

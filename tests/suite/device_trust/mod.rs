@@ -21,6 +21,7 @@ mod new_device_stands;
 mod new_device_told;
 mod notices;
 mod other_way;
+mod pairing_in_a_flow;
 mod payload;
 mod phone_passcodes;
 mod races;

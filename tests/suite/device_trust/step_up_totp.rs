@@ -59,7 +59,7 @@ impl Scene {
         Own { app: AuthenticatorApp::typed(secret), path }
     }
 
-    async fn another_robot(&self, what: &str) -> crate::admin::robot::Robot<'_> {
+    pub(super) async fn another_robot(&self, what: &str) -> crate::admin::robot::Robot<'_> {
         static ROBOTS: AtomicU32 = AtomicU32::new(0);
         self.world.robot(&format!("{what}-{}", ROBOTS.fetch_add(1, Ordering::Relaxed)), "nod:admin").await
     }

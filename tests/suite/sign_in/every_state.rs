@@ -48,7 +48,7 @@ const BESIDE: [Status; 10] = [
 ];
 
 /// `device_trust::every_state` has these.
-pub(crate) const SECOND_FACTOR: [Status; 9] = [
+pub(crate) const SECOND_FACTOR: [Status; 12] = [
     Status::AuthenticationRequired,
     Status::DeviceSelectionRequired,
     Status::PushConfirmationWaiting,
@@ -58,6 +58,9 @@ pub(crate) const SECOND_FACTOR: [Status; 9] = [
     Status::MobilePairingRequired,
     Status::MfaCompleted,
     Status::MfaFailed,
+    Status::MfaSetupRequired,
+    Status::DevicePairingMethodRequired,
+    Status::TotpActivationRequired,
 ];
 
 impl Place {
@@ -284,6 +287,7 @@ fn plausible(action: Action) -> Value {
             Kind::Text => json!("alice"),
             Kind::Flag => json!(true),
             Kind::Reference => json!({ "id": "alice" }),
+            Kind::Method => json!({ "deviceType": "alice" }),
         };
         (member.name.to_owned(), value)
     });

@@ -116,6 +116,7 @@ fn i2_no_second_factor_counts_that_nobody_gave(done: &Done<'_>) -> Checked {
             | SecondFactor::Otp(_)
             | SecondFactor::Totp(_)
             | SecondFactor::Asserting(_)
+            | SecondFactor::SettingUp(_)
             | SecondFactor::Verifying(_),
         )
         | None => {}
@@ -296,6 +297,10 @@ fn executed(flow: &Flow, action: Action, around: &Around<'_>) -> Option<Flow> {
             let id = flow.sent()?.id;
             flow.code_verified(id)
         }
+        Action::SetupMfa => flow.set_up_begun(),
+        Action::SelectDevicePairingMethod => flow.set_up_with(mfa::new_app(user)),
+        Action::ActivateTotpDevice => flow.set_up_done(mfa::app_of(user)),
+        Action::CancelDevicePairing => flow.set_up_cancelled(),
         Action::Poll => {
             let question = flow.waits_for()?.question;
             flow.answered(question, Outcome::TimedOut)

@@ -60,6 +60,11 @@ pub(super) const fn app_of(user: UserId) -> DeviceId {
     DeviceId::new(Uuid::from_u128(user.uuid().as_u128() * 10 + 2))
 }
 
+/// The same, while it is made.
+pub(super) fn new_app(user: UserId) -> NewTotp {
+    NewTotp::new(app_of(user), &Sealed::from_bytes(vec![7; 32]), TotpMethod::default())
+}
+
 /// Whose device it is.
 pub(super) fn owner(device: DeviceId) -> UserId {
     UserId::new(Uuid::from_u128(device.uuid().as_u128() / 10))
@@ -216,7 +221,7 @@ pub(super) fn found_out(
         return ControlFlow::Continue(flow.lacking(around));
     };
     let asked = next.second_factor.as_ref().is_some_and(|came_to| !came_to.devices().is_empty());
-    if !unattended || asked {
+    if !unattended || asked || next.setting_up().is_some() {
         return ControlFlow::Break(next);
     }
     let on = next.clone().second_factor_continued(around);
@@ -236,6 +241,7 @@ pub(super) fn came_to(
         | Verdict::Verify(..)
         | Verdict::LetIn
         | Verdict::Waived(_)
+        | Verdict::SetUp(_)
         | Verdict::Failed(_) => None,
     };
     let next = flow.second_factor_evaluated(evaluated, pairs)?;

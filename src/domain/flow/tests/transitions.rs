@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::mfa::{address_of, asked_on, phone_of};
+use super::mfa::{address_of, app_of, asked_on, new_app, phone_of};
 use super::*;
 use crate::domain::enrolment::{Enrolment, Grounds};
 use crate::domain::second_factor::{First, Missing, Verdict, Why};
@@ -17,7 +17,7 @@ const NEXT: Status = Status::Resume;
 /// What each state leads to, and by what. Where somebody is asked and has not answered yet, and where what they brought is
 /// wrong, nothing is applied: that is for the use cases to find out.
 #[rustfmt::skip]
-const TABLE: [(Status, &[(Action, Status)]); 9] = [
+const TABLE: [(Status, &[(Action, Status)]); 12] = [
     (Status::AuthenticationRequired, &[
         (Action::Authenticate, Status::MfaCompleted),
         (Action::Authenticate, Status::PushConfirmationWaiting),
@@ -25,6 +25,7 @@ const TABLE: [(Status, &[(Action, Status)]); 9] = [
         (Action::Authenticate, Status::DeviceSelectionRequired),
         (Action::Authenticate, Status::MobilePairingRequired),
         (Action::Authenticate, Status::MfaFailed),
+        (Action::Authenticate, Status::MfaSetupRequired),
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::DeviceSelectionRequired, &[
@@ -33,6 +34,7 @@ const TABLE: [(Status, &[(Action, Status)]); 9] = [
         (Action::SelectDevice, Status::OtpRequired),
         (Action::SelectDevice, Status::MfaCompleted),
         (Action::SelectDevice, Status::MfaFailed),
+        (Action::SelectDevice, Status::MfaSetupRequired),
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::PushConfirmationWaiting, &[
@@ -42,6 +44,7 @@ const TABLE: [(Status, &[(Action, Status)]); 9] = [
         (Action::Poll, Status::MfaCompleted),
         (Action::Poll, Status::MobilePairingRequired),
         (Action::Poll, Status::MfaFailed),
+        (Action::Poll, Status::MfaSetupRequired),
         (Action::Poll, Status::PushConfirmationRejected),
         (Action::Poll, Status::PushConfirmationTimedOut),
         (Action::SelectDevice, Status::DeviceSelectionRequired),
@@ -49,6 +52,7 @@ const TABLE: [(Status, &[(Action, Status)]); 9] = [
         (Action::SelectDevice, Status::OtpRequired),
         (Action::SelectDevice, Status::MfaCompleted),
         (Action::SelectDevice, Status::MfaFailed),
+        (Action::SelectDevice, Status::MfaSetupRequired),
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::PushConfirmationTimedOut, &[
@@ -57,6 +61,7 @@ const TABLE: [(Status, &[(Action, Status)]); 9] = [
         (Action::SelectDevice, Status::OtpRequired),
         (Action::SelectDevice, Status::MfaCompleted),
         (Action::SelectDevice, Status::MfaFailed),
+        (Action::SelectDevice, Status::MfaSetupRequired),
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::PushConfirmationRejected, &[(Action::CancelAuthentication, Status::Failed)]),
@@ -67,16 +72,47 @@ const TABLE: [(Status, &[(Action, Status)]); 9] = [
         (Action::CheckOtp, Status::MfaCompleted),
         (Action::CheckOtp, Status::MobilePairingRequired),
         (Action::CheckOtp, Status::MfaFailed),
+        (Action::CheckOtp, Status::MfaSetupRequired),
         (Action::ResendOtp, Status::DeviceSelectionRequired),
         (Action::ResendOtp, Status::PushConfirmationWaiting),
         (Action::ResendOtp, Status::OtpRequired),
         (Action::ResendOtp, Status::MfaCompleted),
         (Action::ResendOtp, Status::MfaFailed),
+        (Action::ResendOtp, Status::MfaSetupRequired),
         (Action::SelectDevice, Status::DeviceSelectionRequired),
         (Action::SelectDevice, Status::PushConfirmationWaiting),
         (Action::SelectDevice, Status::OtpRequired),
         (Action::SelectDevice, Status::MfaCompleted),
         (Action::SelectDevice, Status::MfaFailed),
+        (Action::SelectDevice, Status::MfaSetupRequired),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::MfaSetupRequired, &[
+        (Action::SetupMfa, Status::DevicePairingMethodRequired),
+        (Action::SetupMfa, Status::DeviceSelectionRequired),
+        (Action::SetupMfa, Status::PushConfirmationWaiting),
+        (Action::SetupMfa, Status::OtpRequired),
+        (Action::SetupMfa, Status::MfaCompleted),
+        (Action::SetupMfa, Status::MfaFailed),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::DevicePairingMethodRequired, &[
+        (Action::SelectDevicePairingMethod, Status::TotpActivationRequired),
+        (Action::SelectDevicePairingMethod, Status::DeviceSelectionRequired),
+        (Action::SelectDevicePairingMethod, Status::PushConfirmationWaiting),
+        (Action::SelectDevicePairingMethod, Status::OtpRequired),
+        (Action::SelectDevicePairingMethod, Status::MfaCompleted),
+        (Action::SelectDevicePairingMethod, Status::MfaFailed),
+        (Action::CancelDevicePairing, Status::MfaSetupRequired),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::TotpActivationRequired, &[
+        (Action::ActivateTotpDevice, Status::DeviceSelectionRequired),
+        (Action::ActivateTotpDevice, Status::PushConfirmationWaiting),
+        (Action::ActivateTotpDevice, Status::OtpRequired),
+        (Action::ActivateTotpDevice, Status::MfaCompleted),
+        (Action::ActivateTotpDevice, Status::MfaFailed),
+        (Action::CancelDevicePairing, Status::MfaSetupRequired),
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::MobilePairingRequired, &[(Action::ContinueAuthentication, NEXT)]),
@@ -118,6 +154,8 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
     let about_new = came_to(around, ask(), true);
     let waiting_for_new = asked_on(about_new.clone(), phone_of(ALICE), 1, at(0)).unwrap();
     let sent_for_new = asked_on(about_new, address_of(ALICE), 1, at(0)).unwrap();
+    let setting_up = came_to(around, Verdict::SetUp(Why::NoDevices), false);
+    let of_a_kind = setting_up.clone().set_up_begun().unwrap();
     let question = waiting.waits_for().unwrap().question;
     let yes = Outcome::Approved(Trusted { device: phone_of(ALICE), acr: Acr::Device });
     let answered = |outcome| waiting.clone().answered(question, outcome).unwrap();
@@ -137,6 +175,9 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
         sent,
         waiting_for_new,
         sent_for_new,
+        of_a_kind.clone().set_up_with(new_app(ALICE)).unwrap(),
+        of_a_kind,
+        setting_up,
     ]
 }
 
@@ -151,6 +192,7 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
         Verdict::Waived(Missing::NoDevices),
         Verdict::LetIn,
         Verdict::Failed(Why::NoDevices),
+        Verdict::SetUp(Why::NoDevices),
     ];
     let evaluations = verdicts.clone().into_iter().flat_map(|verdict| [(verdict.clone(), false), (verdict, true)]);
     let mut all: Vec<(Action, Option<Flow>)> =
@@ -186,6 +228,21 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
             let anew = flow.clone().unasked();
             all.push((action, anew.and_then(|flow| mfa::came_to(flow, (verdict, None), None, (7, at(0))))));
         }
+    }
+    for action in [Action::SetupMfa, Action::SelectDevicePairingMethod, Action::ActivateTotpDevice] {
+        // They have got a device meanwhile, or are stopped.
+        let meanwhile = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::SetUp(_)));
+        for verdict in meanwhile.filter(|_| links.contains(&action)) {
+            let anew = flow.clone().set_up_over();
+            let came_to = |flow| mfa::came_to(flow, (verdict.clone(), None), None, (7, at(0)));
+            all.push((action, anew.and_then(came_to)));
+        }
+    }
+    all.push((Action::SetupMfa, flow.clone().set_up_begun()));
+    all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_with(new_app(ALICE))));
+    all.push((Action::CancelDevicePairing, flow.clone().set_up_cancelled()));
+    for person in [ALICE, BOB] {
+        all.push((Action::ActivateTotpDevice, flow.clone().set_up_done(app_of(person))));
     }
     all.push((Action::ContinueAuthentication, flow.clone().second_factor_continued(around)));
     let given_up = flow.clone().cancelled(around).filter(|_| flow.actions().contains(&Action::CancelAuthentication));

@@ -45,6 +45,10 @@ fn member(member: &Member) -> (String, Value) {
             "type": "object", "required": ["id"], "additionalProperties": false,
             "properties": {"id": {"type": "string"}},
         }),
+        Kind::Method => json!({
+            "type": "object", "required": ["deviceType"], "additionalProperties": false,
+            "properties": {"deviceType": {"type": "string"}},
+        }),
     };
     (member.name.to_owned(), schema)
 }
@@ -97,6 +101,7 @@ fn example(action: Action) -> Value {
             ("attestation" | "assertion", _) => json!("{\"id\":\"...\",\"type\":\"public-key\",\"response\":{}}"),
             (_, Kind::Text) => json!("..."),
             (_, Kind::Flag) => json!(false),
+            (_, Kind::Method) => json!({"deviceType": "TOTP"}),
             (_, Kind::Reference) => json!({"id": "4f1c2f0a-8d5b-4f0e-9a51-2c1f0c6f7a10"}),
         };
         (member.name.to_owned(), value)
@@ -135,6 +140,10 @@ pub(super) const fn action_says(action: Action) -> &'static str {
         }
         Action::ResendOtp => "Send another code, after `resendAfter`. The one before is worth nothing then.",
         Action::Poll => "Is there an answer? Every `pollInterval` seconds, until `expiresAt`.",
+        Action::SetupMfa => "Make the second factor that the person has not.",
+        Action::SelectDevicePairingMethod => "Make one of `devicePairingMethods`.",
+        Action::ActivateTotpDevice => "The code that the authenticator app shows: it has the key.",
+        Action::CancelDevicePairing => "Make another one, or none: what was begun is worth nothing.",
         Action::CheckPasswordReset => "Have a new password in place of the forgotten one.",
         Action::CancelPasswordChange | Action::CancelAccountRecovery => "Give up on the password.",
         Action::ContinueAuthentication => "Go on.",

@@ -43,10 +43,29 @@ pub(super) fn members() -> Map<String, Value> {
             "type": "string", "format": "date-time",
             "description": "PUSH_CONFIRMATION_WAITING, OTP_REQUIRED where a code was sent: until when.",
         },
-        "otpLength": only(Status::OtpRequired, json!({"type": "integer"}), "how many digits the code has."),
-        "attemptsRemaining": only(
-            Status::OtpRequired, json!({"type": "integer"}), "how many codes may be wrong. None: wait, and have another one sent.",
+        "otpLength": {
+            "type": "integer", "description": "OTP_REQUIRED, TOTP_ACTIVATION_REQUIRED: how many digits the code has.",
+        },
+        "attemptsRemaining": {
+            "type": "integer",
+            "description": "OTP_REQUIRED, TOTP_ACTIVATION_REQUIRED: how many codes may be wrong. None: wait, and have another one sent, where one is.",
+        },
+        "allowSkipMfa": only(
+            Status::MfaSetupRequired, json!({"type": "boolean", "enum": [false]}), "nobody goes on without.",
         ),
+        "devicePairingMethods": only(
+            Status::DevicePairingMethodRequired,
+            json!({
+                "type": "array",
+                "items": {
+                    "type": "object", "required": ["deviceType"],
+                    "properties": {"deviceType": {"type": "string", "enum": ["TOTP"]}},
+                },
+            }),
+            "what can be made.",
+        ),
+        "pairingKey": only(Status::TotpActivationRequired, text.clone(), "the key, in base32, as people type it."),
+        "keyUri": only(Status::TotpActivationRequired, text.clone(), "the same, as an app reads it from a QR code."),
         "resendAfter": only(
             Status::OtpRequired, json!({"type": "string", "format": "date-time"}), "another code is sent no sooner. TOTP: absent, nothing is sent.",
         ),

@@ -39,6 +39,9 @@ const fn status_says(status: Status) -> &'static str {
         Status::MobilePairingRequired => {
             "The same, and the app may become a device of the person with `serverPayload` first. Go on in any case."
         }
+        Status::MfaSetupRequired => "The person has no second factor, and cannot go on without: make one.",
+        Status::DevicePairingMethodRequired => "Which of `devicePairingMethods`?",
+        Status::TotpActivationRequired => "Which code does an authenticator app show that has `pairingKey`?",
         Status::MfaFailed => "Nobody gets through: `code` says why.",
         Status::ConsentRequired => "May the client have what it asks for?",
         Status::OauthDeviceUserCodeRequired => "Which code does the device show?",

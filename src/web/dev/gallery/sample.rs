@@ -7,7 +7,7 @@ use crate::domain::recovery::Means;
 use crate::web::sign_in::{Address, Back, Client, Form, Reason, Way};
 use crate::web::sign_in::{
     accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, password, push,
-    recovery,
+    recovery, set_up,
 };
 use crate::words::Foreign;
 
@@ -282,6 +282,17 @@ fn by_app(cast: &Cast) -> code::View {
 }
 
 fn codes(cast: &Cast, samples: &mut Samples) {
+    let of = |state| set_up::View { form: cast.form(), state, problem: None };
+    let (key, link) = ("GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ".to_owned(), "/dev/pages/nowhere".to_owned());
+    let app = of(set_up::State::App(set_up::NewApp { key, link }));
+    let wrong = set_up::View { problem: Some(code::Problem::WrongLeft(2)), ..app.clone() };
+    let states = [
+        ("required", of(set_up::State::Required)),
+        ("choosing", of(set_up::State::Choosing)),
+        ("app", app),
+        ("wrong", wrong),
+    ];
+    samples.add("set-up", set_up::render, states);
     let wait = code::View { problem: Some(code::Problem::Wait), ..by_app(cast) };
     samples.add("code", code::render, [("app", by_app(cast)), ("wait", wait)]);
     let wrong = |problem| code::View { problem: Some(problem), ..by_mail(cast) };

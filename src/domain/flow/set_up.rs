@@ -1,0 +1,125 @@
+//! Whoever has no second factor that counts makes one on the way, where the MFA policy says so [flows.md A.1.3, H.7].
+
+use serde::{Deserialize, Serialize};
+
+use super::{Flow, SecondFactor};
+use crate::domain::otp::CodeSource;
+use crate::domain::policy::Source;
+use crate::domain::totp::TotpMethod;
+use crate::protocol::flow_api::{Action, Status};
+use crate::protocol::id::DeviceId;
+use crate::secret::Sealed;
+
+/// How far they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SettingUp {
+    /// They have not begun.
+    Required,
+    /// They say what it is to be.
+    Choosing,
+    /// An authenticator app has to show that it has this key.
+    Totp(NewTotp),
+}
+
+/// An authenticator app that is none yet: nothing of it is kept but here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewTotp {
+    /// What it is called from then on.
+    pub device: DeviceId,
+    /// Sealed, as it rests later.
+    key: Vec<u8>,
+    /// As the policy had it then.
+    pub method: TotpMethod,
+}
+
+impl NewTotp {
+    pub fn new(device: DeviceId, key: &Sealed, method: TotpMethod) -> Self {
+        Self { device, key: key.as_bytes().to_vec(), method }
+    }
+
+    pub fn key(&self) -> Sealed {
+        Sealed::from_bytes(self.key.clone())
+    }
+}
+
+impl SettingUp {
+    pub(super) const fn status(&self) -> Status {
+        match self {
+            Self::Required => Status::MfaSetupRequired,
+            Self::Choosing => Status::DevicePairingMethodRequired,
+            Self::Totp(_) => Status::TotpActivationRequired,
+        }
+    }
+
+    pub(super) const fn actions(&self) -> &'static [Action] {
+        match self {
+            Self::Required => &[Action::SetupMfa, Action::CancelAuthentication],
+            Self::Choosing => {
+                &[Action::SelectDevicePairingMethod, Action::CancelDevicePairing, Action::CancelAuthentication]
+            }
+            Self::Totp(_) => &[Action::ActivateTotpDevice, Action::CancelDevicePairing, Action::CancelAuthentication],
+        }
+    }
+}
+
+impl Flow {
+    /// What somebody makes who has no second factor.
+    pub const fn setting_up(&self) -> Option<&SettingUp> {
+        match &self.second_factor {
+            Some(SecondFactor::SettingUp(setting_up)) => Some(setting_up),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The authenticator app whose first code is waited for.
+    pub const fn new_totp(&self) -> Option<&NewTotp> {
+        match self.setting_up() {
+            Some(SettingUp::Totp(new)) => Some(new),
+            Some(SettingUp::Required | SettingUp::Choosing) | None => None,
+        }
+    }
+
+    fn setting_up_now(self, next: SettingUp) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        Some(Self { second_factor: Some(SecondFactor::SettingUp(next)), ..self })
+    }
+
+    /// They begin. `None`: there is nothing to begin.
+    #[must_use]
+    pub fn set_up_begun(self) -> Option<Self> {
+        matches!(self.setting_up()?, SettingUp::Required).then_some(())?;
+        self.setting_up_now(SettingUp::Choosing)
+    }
+
+    /// It is to be this authenticator app. `None`: nobody was asked.
+    #[must_use]
+    pub fn set_up_with(self, new: NewTotp) -> Option<Self> {
+        matches!(self.setting_up()?, SettingUp::Choosing).then_some(())?;
+        self.setting_up_now(SettingUp::Totp(new))
+    }
+
+    /// It is to be another one, or none: what there was is worth nothing. `None`: nothing was begun.
+    #[must_use]
+    pub fn set_up_cancelled(self) -> Option<Self> {
+        matches!(self.setting_up()?, SettingUp::Choosing | SettingUp::Totp(_)).then_some(())?;
+        self.setting_up_now(SettingUp::Required)
+    }
+
+    /// This app has shown that it has the key, and is theirs. `None`: nobody waits for it.
+    #[must_use]
+    pub fn set_up_done(mut self, device: DeviceId) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        self.new_totp().filter(|new| new.device == device)?;
+        self.second_factor = Some(SecondFactor::OtpVerified(CodeSource::Authenticator));
+        Some(self)
+    }
+
+    /// Nothing is made any more: what comes of that is found out anew. `None`: nothing was.
+    #[must_use]
+    pub fn set_up_over(mut self) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        self.setting_up()?;
+        self.second_factor = None;
+        Some(self)
+    }
+}

@@ -1,0 +1,83 @@
+//! Somebody who has no second factor makes one on the way: an authenticator app, by its key.
+//!
+//! Field: `code`, as it was typed or pasted, spaces and all. Actions: `start`, `totp`, `continue`, `other`, `cancel`.
+
+use askama::Template;
+use poem::Response;
+
+use super::around::{Around, Titled};
+use super::code::Problem;
+use super::form::{Form, Problems, respond};
+use crate::words::Message;
+
+#[derive(Clone, Debug)]
+pub struct View {
+    pub form: Form,
+    pub state: State,
+    pub problem: Option<Problem>,
+}
+
+/// How far they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// They have not begun.
+    Required,
+    /// They say what it is to be.
+    Choosing,
+    /// An app is to have the key.
+    App(NewApp),
+}
+
+/// What an app takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewApp {
+    /// In groups, as people read it.
+    pub key: String,
+    /// The same for an app on this device.
+    pub link: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in/set_up.html")]
+struct Page<'p> {
+    view: &'p View,
+    around: &'p Around<'p>,
+    problems: Problems,
+}
+
+impl Titled for Page<'_> {
+    fn heading(&self) -> Message<'_> {
+        match self.view.state {
+            State::Required => Message::SetUp,
+            State::Choosing => Message::SetUpChoose,
+            State::App(_) => Message::SetUpApp,
+        }
+    }
+
+    fn is_error(&self) -> bool {
+        self.problems.is_some()
+    }
+}
+
+impl Page<'_> {
+    fn is_required(&self) -> bool {
+        self.view.state == State::Required
+    }
+
+    fn is_choosing(&self) -> bool {
+        self.view.state == State::Choosing
+    }
+
+    const fn app(&self) -> Option<&NewApp> {
+        match &self.view.state {
+            State::App(app) => Some(app),
+            State::Required | State::Choosing => None,
+        }
+    }
+}
+
+pub fn render(view: &View, around: &Around<'_>) -> Response {
+    let told = view.problem.map(Problem::told);
+    let wait = told.as_ref().and_then(|problem| problem.wait);
+    respond(&Page { view, around, problems: Problems::of(around, told) }, wait)
+}
