@@ -75,7 +75,8 @@ impl DeviceAuthentication {
                 | SecondFactor::PasskeyVerified(_)
                 | SecondFactor::Verified { .. },
             ) => Status::Completed,
-            Some(SecondFactor::Failed(_) | SecondFactor::Rejected) => Status::Failed,
+            // Devices are made on the way of a sign-in alone.
+            Some(SecondFactor::Failed(_) | SecondFactor::Rejected | SecondFactor::SettingUp(_)) => Status::Failed,
         }
     }
 
@@ -124,6 +125,7 @@ impl DeviceAuthentication {
             | SecondFactor::Otp(_)
             | SecondFactor::Totp(_)
             | SecondFactor::Asserting(_)
+            | SecondFactor::SettingUp(_)
             | SecondFactor::Verifying(_) => None,
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+#[cfg(test)]
 pub(super) use self::shelf::encode;
 pub use self::shelf::{Found, Shelf, Shelved};
 pub use self::wakeups::{Switchboard, Wakeups};

@@ -24,5 +24,5 @@ pub use events::{Event, EventDecoder};
 pub use http::{Clock, Http, HttpAnswer, HttpFault, HttpRequest};
 pub use key::{KeyFault, SigningKey};
 pub use offer::{PairingOffer, Processed};
-pub use text::{ScannedText, context_hash, parse_scanned, read_push, thumbprint};
+pub use text::{ScannedText, context_hash, one_time_passcode, parse_scanned, read_push, thumbprint};
 pub use types::Check;

@@ -89,6 +89,7 @@ pub(super) fn answer(family: Family, error: &poem::Error) -> Answer {
             | Family::Admin
             | Family::Page
             | Family::Flow
+            | Family::DeviceAuthentications
             | Family::Elsewhere => ErrorCode::InvalidRequest.as_str(),
         };
         return Answer {
@@ -223,6 +224,7 @@ fn too_many(family: Family, retry_after: Duration) -> Answer {
         | Family::Admin
         | Family::Page
         | Family::Flow
+        | Family::DeviceAuthentications
         | Family::Elsewhere => {
             (ErrorCode::TemporarilyUnavailable.as_str(), "Too many requests; wait as long as Retry-After says.")
         }
@@ -253,6 +255,7 @@ fn unavailable(family: Family, detail: String) -> Answer {
         | Family::Admin
         | Family::Page
         | Family::Flow
+        | Family::DeviceAuthentications
         | Family::Elsewhere => (ErrorCode::TemporarilyUnavailable.as_str(), "The server cannot answer now; try again."),
     };
     Answer {

@@ -180,12 +180,9 @@ impl Advance {
                 flow.cancelled(&judged.around())
             }
             Action::GrantConsent => {
-                let scope = members.text("scope").map(|text| {
-                    Scope::parse(text)
-                        .ok_or_else(|| FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("scope"), "no scope"))
-                });
+                let scope = agreed_scope(&members)?;
                 let judged = self.judged(&client, flow.user(), now).await?;
-                flow.agreed(scope.transpose()?.as_ref(), &judged.around())
+                flow.agreed(scope.as_ref(), &judged.around())
             }
             Action::SubmitUserCode => {
                 let of_device;
@@ -436,6 +433,13 @@ impl Advance {
         let next = self.errands.act(errand.clone(), action, members, calling, Some(&flow.client)).await?;
         Ok(next.and_then(|errand| flow.on_errand(errand)))
     }
+}
+
+/// What of it was agreed to, where the person has said so. `None`: all of it.
+fn agreed_scope(members: &Members) -> Result<Option<Scope>, FlowRefusal> {
+    let Some(text) = members.text("scope") else { return Ok(None) };
+    let refusal = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("scope"), "no scope");
+    Scope::parse(text).map(Some).ok_or_else(refusal)
 }
 
 /// Refused: another code than the one that the device of the flow shows.

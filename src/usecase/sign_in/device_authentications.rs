@@ -295,7 +295,12 @@ impl DeviceAuthentications {
             }
             (Verdict::Ask(..), chosen) => chosen,
             (
-                Verdict::Authorized(_) | Verdict::Verify(..) | Verdict::LetIn | Verdict::Waived(_) | Verdict::Failed(_),
+                Verdict::Authorized(_)
+                | Verdict::Verify(..)
+                | Verdict::LetIn
+                | Verdict::Waived(_)
+                | Verdict::SetUp(_)
+                | Verdict::Failed(_),
                 _,
             ) => None,
         };

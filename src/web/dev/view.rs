@@ -11,7 +11,7 @@ use crate::web::dev::why::{Why, why};
 use crate::web::dev::wire::{Actor, Answer, Call, Content, Message, Name, Wire};
 
 /// Values that open something.
-const SECRETS: [&str; 21] = [
+const SECRETS: [&str; 22] = [
     "access_token",
     "auth_req_id",
     "authorization",

@@ -294,6 +294,7 @@ impl Site {
             challenge: None,
             dpop_jkt: None,
             user,
+            consent: None,
             session: session.id,
             scope: Scope::parse("openid").expect("a scope"),
             nonce: None,
