@@ -131,6 +131,17 @@ async fn totp_devices(world: &World, admin: &Robot<'_>, user: &str) {
     assert_eq!(admin.delete(&one).await.status, 204);
 }
 
+/// What an administrator does with a phone.
+async fn looked_after(admin: &Robot<'_>, device: &str) {
+    admin.get(device).await.ok();
+    admin.get(&format!("{device}/deliveries")).await.ok();
+    admin.act(&format!("{device}/test-push")).await.ok();
+    admin.patch(device, &json!({"nickname": "The blue one"})).await.ok();
+    for action in ["block", "unblock", "make-primary"] {
+        admin.act(&format!("{device}/{action}")).await.ok();
+    }
+}
+
 /// Everything that can be asked, once.
 async fn live(world: &World, receiver: &Receiver) -> Examples {
     let mut streams = Examples::new();
@@ -169,13 +180,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     let devices = admin.get(&format!("{alice}/devices")).await.ok();
     admin.get("/admin/v1/devices").await.ok();
     let device = format!("/admin/v1/devices/{}", devices["items"][0]["id"].as_str().unwrap());
-    admin.get(&device).await.ok();
-    admin.get(&format!("{device}/deliveries")).await.ok();
-    admin.act(&format!("{device}/test-push")).await.ok();
-    admin.patch(&device, &json!({"nickname": "The blue one"})).await.ok();
-    for action in ["block", "unblock", "make-primary"] {
-        admin.act(&format!("{device}/{action}")).await.ok();
-    }
+    looked_after(&admin, &device).await;
     let unused = location(&admin.act(&format!("{alice}/pairing-keys")).await);
     assert_eq!(admin.delete(&unused).await.status, 204);
 
