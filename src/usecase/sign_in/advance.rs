@@ -19,11 +19,12 @@ use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
 use crate::usecase;
 use crate::usecase::add_passkey::AddPasskey;
 use crate::usecase::check_password::Checked;
+use crate::usecase::sign_in::boxed::boxed;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
 use crate::usecase::sign_in::errand::{RunErrand, wrong_credentials};
 use crate::usecase::sign_in::send_code::Asker;
-use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, left};
+use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, SignedIn, left};
 
 pub struct Advance {
     pub known: Arc<Known>,
@@ -125,25 +126,27 @@ impl Advance {
         let parsed = Members::parse(action, body);
         if parsed.is_err() && flow.is_late(now) {
             // It is too late to sign anything: our own page has nothing to bring, and comes for what is signed next.
-            self.ask_anew(id, (&found, &flow), &client, calling.asker()).await?;
+            boxed(|| self.ask_anew(id, (&found, &flow), &client, calling.asker())).await?;
         }
         let members = parsed?;
         let before = flow.second_factor.clone();
         let next = match action {
-            Action::CheckUsernamePassword => self.check_password(flow, &client, calling, &members, now).await?,
+            Action::CheckUsernamePassword => {
+                boxed(|| self.check_password(flow, &client, calling, &members, now)).await?
+            }
             Action::InitiatePasswordChange => flow.changes_password(),
             Action::InitiateAccountRecovery if flow.errand().is_none() => flow.recovers(members.text("usernameHint")),
-            Action::Authenticate | Action::SelectDevice | Action::Poll | Action::CheckOtp | Action::ResendOtp => {
-                let act = (action, &members, calling.asker());
-                Box::pin(self.second_factor((id, &mut found, flow), &client, act, now)).await?
-            }
-            Action::SetupMfa
+            Action::Authenticate
+            | Action::SelectDevice
+            | Action::Poll
+            | Action::CheckOtp
+            | Action::ResendOtp
+            | Action::SetupMfa
             | Action::SelectDevicePairingMethod
             | Action::ActivateTotpDevice
             | Action::CancelDevicePairing => {
-                let judged = self.judged(&client, flow.user(), now).await?;
-                let factors = &self.known.second_factors;
-                Box::pin(factors.set_up(flow, action, &judged, (&members, calling.asker()))).await?
+                let act = (action, &members, calling.asker());
+                boxed(|| self.second_factor((id, &mut found, flow), &client, act, now)).await?
             }
             Action::ContinueAuthentication if flow.second_factor.is_some() => {
                 let judged = self.judged(&client, flow.user(), now).await?;
@@ -154,14 +157,16 @@ impl Advance {
                 flow.continued(&judged.around())
             }
             Action::CheckAssertion => {
-                Box::pin(self.assert(id, (&found, flow), &client, (calling, &members), now)).await?
+                boxed(|| self.assert(id, (&found, flow), &client, (calling, &members), now)).await?
             }
             Action::ActivateFido2Device => {
-                let user = self.activate(id, (&found, &flow), &client, calling, &members).await?;
+                let user = boxed(|| self.activate(id, (&found, &flow), &client, calling, &members)).await?;
                 let judged = self.judged(&client, Some(user), now).await?;
                 flow.passkey_verified(user, &judged.around())
             }
-            Action::UseAlternativeAuthenticationSource => Some(self.turn(flow, &client, &members, now).await?),
+            Action::UseAlternativeAuthenticationSource => {
+                Some(boxed(|| self.turn(flow, &client, &members, now)).await?)
+            }
             Action::CheckCurrentCredentials
             | Action::CheckNewPassword
             | Action::CancelPasswordChange
@@ -169,9 +174,9 @@ impl Advance {
             | Action::CheckAccountRecoveryUsername
             | Action::CheckRecoveryCode
             | Action::CheckPasswordReset
-            | Action::CancelAccountRecovery => self.run_errand(flow, action, calling, &members).await?,
-            Action::SubmitIdentifier => self.submit_identifier(flow, &client, &members, now).await?,
-            Action::ClearIdentifier => self.clear_identifier(flow, &client, &members, now).await?,
+            | Action::CancelAccountRecovery => boxed(|| self.run_errand(flow, action, calling, &members)).await?,
+            Action::SubmitIdentifier => boxed(|| self.submit_identifier(flow, &client, &members, now)).await?,
+            Action::ClearIdentifier => boxed(|| self.clear_identifier(flow, &client, &members, now)).await?,
             Action::Cancel
             | Action::CancelAuthentication
             | Action::CancelIdentifierSubmission
@@ -186,7 +191,7 @@ impl Advance {
             }
             Action::SubmitUserCode => {
                 let of_device;
-                (of_device, client) = self.typed(&flow, members.text("userCode"), calling, now).await?;
+                (of_device, client) = boxed(|| self.typed(&flow, members.text("userCode"), calling, now)).await?;
                 flow.for_device(of_device)
             }
             Action::ConfirmUserCode => {
@@ -198,15 +203,9 @@ impl Advance {
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
         if next.wants_more() {
             let judged = self.judged(&client, next.user(), now).await?;
-            next = self.known.asking(next, &judged, calling.asker()).await?;
+            next = boxed(|| self.known.asking(next, &judged, calling.asker())).await?;
         }
-        let mut session = None;
-        if matches!(next.at, At::Ready) && next.is_redirectless() {
-            (next, session) = self.conclude.complete(id, next, calling.browser).await.map_err(FlowError::Other)?;
-        }
-        if next.device.is_some() && next.has_ended() {
-            (next, session) = self.conclude.connect(next, calling.browser).await.map_err(FlowError::Other)?;
-        }
+        let (mut next, session) = self.concluded(id, next, calling.browser).await?;
         let state = next.cookieless.then(|| BrowserKey::new(self.entropy.token()));
         if let Some(state) = &state {
             next = next.rekeyed(state.digest());
@@ -216,6 +215,23 @@ impl Advance {
         self.known.second_factors.taken(verified.as_ref(), &next, now).await;
         tracing::info!(client.id = %client.id, request.id = %next.transaction, action = action.as_str(), status = next.status().as_str(), "flow");
         Ok(Seen { session, state, ..self.conclude.shown.seen(id, next, client).await? })
+    }
+
+    /// The flow with its answer, where it ends here: without leaving the page, or for a device that waits.
+    async fn concluded(
+        &self,
+        id: &FlowId,
+        flow: Flow,
+        browser: &Browser,
+    ) -> Result<(Flow, Option<SignedIn>), FlowError> {
+        let concluded = if matches!(flow.at, At::Ready) && flow.is_redirectless() {
+            boxed(|| self.conclude.complete(id, flow, browser)).await
+        } else if flow.device.is_some() && flow.has_ended() {
+            boxed(|| self.conclude.connect(flow, browser)).await
+        } else {
+            return Ok((flow, None));
+        };
+        concluded.map_err(FlowError::Other)
     }
 
     /// Where the flow is from now on. `before`: what its second factor had come to.
@@ -252,18 +268,18 @@ impl Advance {
         now: Timestamp,
     ) -> Result<Option<Flow>, FlowError> {
         if action == Action::Poll {
-            return match self.known.polled(flow, client, asker, now).await? {
+            return match boxed(|| self.known.polled(flow, client, asker, now)).await? {
                 ControlFlow::Break(next) => Ok(next),
                 ControlFlow::Continue((mut unasked, judged)) => {
                     // Of many who poll at that moment one goes on: the person is asked once, and sent one code.
                     self.first(id, found, &unasked.flow, now).await?;
                     unasked.flow = unasked.flow.seen_as(found.version().0);
-                    Ok(Box::pin(self.known.second_factors.ask_next(unasked, (&judged, asker))).await?)
+                    Ok(boxed(|| self.known.second_factors.ask_next(unasked, (&judged, asker))).await?)
                 }
             };
         }
         let judged = self.judged(client, flow.user(), now).await?;
-        self.known.second_factors.act((id, flow), action, &judged, (members, asker)).await
+        boxed(|| self.known.second_factors.act((id, flow), action, &judged, (members, asker))).await
     }
 
     /// Where the flow is for now, if this is who says so first. Refused: somebody else was faster.

@@ -213,7 +213,8 @@ impl DeviceAuthentications {
     ) -> Result<(Found<DeviceAuthentication>, DeviceAuthentication, Arc<Client>), FlowError> {
         let not_found = |why| FlowError::from(FlowRefusal::not_found(why));
         let found = self.kept.find(&id).await?.ok_or_else(|| not_found("there is no such device authentication"))?;
-        let own = found.value()?;
+        let mut own = found.value()?;
+        own.flow = own.flow.seen_as(found.version().0);
         if own.client() != caller {
             return Err(not_found("another client's device authentication"));
         }

@@ -34,6 +34,7 @@ pub mod ask_device;
 pub mod authorize;
 mod await_device;
 pub mod beside;
+mod boxed;
 pub mod check_totp;
 pub mod conclude;
 pub mod connect;

@@ -29,6 +29,7 @@ use crate::usecase::device_trust::silent::VerifySilently;
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::ask_device::{self, AskDevice};
+use crate::usecase::sign_in::boxed::boxed;
 use crate::usecase::sign_in::check_totp::CheckTotp;
 use crate::usecase::sign_in::send_code::{self, Asker, NotSent, SendCode};
 use crate::usecase::tell_person::TellPerson;
@@ -58,13 +59,15 @@ impl SecondFactors {
         (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
         if action == flow_api::Action::SelectDevice {
-            self.select(of, judged, (members, asker)).await
+            boxed(|| self.select(of, judged, (members, asker))).await
         } else if action == flow_api::Action::CheckOtp {
-            self.check_code(of, judged, (members, asker)).await
+            boxed(|| self.check_code(of, judged, (members, asker))).await
         } else if action == flow_api::Action::ResendOtp {
-            self.resend(of.1, judged, asker).await
+            boxed(|| self.resend(of.1, judged, asker)).await
+        } else if action == flow_api::Action::Authenticate {
+            boxed(|| self.authenticate(of, judged, (members, asker))).await
         } else {
-            self.authenticate(of, judged, (members, asker)).await
+            boxed(|| self.set_up(of.1, action, judged, (members, asker))).await
         }
     }
 
@@ -430,7 +433,7 @@ impl SecondFactors {
             (None, None) => return Ok(None),
         };
         if checked.is_ok()
-            && let ControlFlow::Break(answered) = Box::pin(self.answered_before(&flow, judged.now)).await?
+            && let ControlFlow::Break(answered) = boxed(|| self.answered_before(&flow, judged.now)).await?
         {
             return Ok(answered);
         }

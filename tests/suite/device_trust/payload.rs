@@ -138,7 +138,7 @@ async fn security_87_a_payload_of_an_old_sdk_is_refused_where_the_operator_says_
         let answer = authenticate(&mut browser, &id, &by(old)).await;
         assert_eq!(answer.status, 400, "{old:?}");
         assert_eq!(answer.json()["details"][0]["code"], "INVALID_MOBILE_PAYLOAD", "{old:?}");
-        assert!(!answer.text().contains("SDK"), "{}", answer.text());
+        assert!(!answer.text().contains("old"), "{}", answer.text());
         assert_eq!(browser.get(&format!("{FLOWS}{id}")).await.ok(), before, "{old:?}");
     }
     crate::admin::until("the reason", async || {
