@@ -331,9 +331,10 @@ impl DeviceAuthentications {
         }
         if flow.second_factor.is_none() {
             let again = DeviceAuthentication { updated_at: now, ..own.clone() };
-            if now < own.updated_at + FINDS_OUT || !self.first(id, found, (own, &again)).await? {
+            if now < own.updated_at + FINDS_OUT || !self.first(id, found, &again).await? {
                 return Ok(Some(flow));
             }
+            let flow = flow.seen_as(found.version().0);
             let evaluated = self.evaluated(flow, (&own.policy, None), (judged, asker));
             return Ok(Some(Box::pin(evaluated).await?));
         }
@@ -353,12 +354,13 @@ impl DeviceAuthentications {
         }
         match factors.left(flow, judged).await? {
             ControlFlow::Break(next) => Ok(next),
-            ControlFlow::Continue(unasked) => {
+            ControlFlow::Continue(mut unasked) => {
                 // Of many who come at that moment one goes on: the person is asked once, and sent one code.
                 let between = own.clone().at(unasked.flow.clone(), now);
-                if !self.first(id, found, (own, &between)).await? {
+                if !self.first(id, found, &between).await? {
                     return Ok(None);
                 }
+                unasked.flow = unasked.flow.seen_as(found.version().0);
                 Ok(Box::pin(factors.ask_next(unasked, (judged, asker))).await?)
             }
         }
@@ -369,9 +371,10 @@ impl DeviceAuthentications {
         &self,
         id: DeviceAuthenticationId,
         found: &mut Found<DeviceAuthentication>,
-        (own, next): (&DeviceAuthentication, &DeviceAuthentication),
+        next: &DeviceAuthentication,
     ) -> Result<bool, StoreError> {
-        let step = |kept: DeviceAuthentication| if kept == *own { (next.clone(), true) } else { (kept, false) };
+        let before = found.value()?;
+        let step = |kept: DeviceAuthentication| if kept == before { (next.clone(), true) } else { (kept, false) };
         match self.kept.change(&id, found.clone(), Lifetime::Keep, step).await? {
             Some((true, changed)) => {
                 *found = changed;

@@ -236,6 +236,7 @@ async fn what_was_agreed_to_before_a_withdrawal_is_not_brought_back_by_agreeing_
             let (tokens, codes) = with_codes(&shop, &mut browser).await;
             let page = browser.open("/account/applications").await.unwrap();
             let anew = async {
+                tokio::time::sleep(Duration::from_millis(10 * round)).await;
                 browser.press(&page, "withdraw", &[("client", "shop")]).await.unwrap();
                 browser.log_in(&shop, "alice", PASSWORD).await.get("code").to_owned()
             };
@@ -243,7 +244,7 @@ async fn what_was_agreed_to_before_a_withdrawal_is_not_brought_back_by_agreeing_
                 let client = shop.at(number % 2);
                 async move {
                     // Before, between and after.
-                    tokio::time::sleep(Duration::from_millis(round + 3 * u64::try_from(number).unwrap())).await;
+                    tokio::time::sleep(Duration::from_millis(5 * u64::try_from(number).unwrap())).await;
                     client.redeem(code).await
                 }
             });
