@@ -7,6 +7,7 @@ use nod::domain::occasion::Occasion;
 use nod::domain::otp::Delivery;
 use nod::domain::user::Status;
 use nod::protocol::id::{ClientId, DeviceId, OtpId, RequestId};
+use nod::protocol::public_id;
 use nod::store::ephemeral::Shelf;
 use nod::store::sql::outbox::{Kind, Outbox};
 use serde_json::Value;
@@ -95,12 +96,13 @@ async fn h4_who_is_stopped_brings_no_code_and_is_sent_none() {
 #[tokio::test]
 async fn h4_a_text_that_waits_for_somebody_who_is_locked_is_known_not_to_be_sent() {
     let scene = Scene::in_world(here().start().await, json!({ "id": "mfa", "sms": { "enabled": true } })).await;
-    scene.place("alice", "sms", NUMBER).await;
+    let place = scene.place("alice", "sms", NUMBER).await;
+    let (_, device) = place.rsplit_once('/').unwrap();
     scene.alice.lock().await;
     let (id, now) = (OtpId::new(scene.world.parts().entropy.uuid()), scene.world.now());
     let text = Occasion::OneTimeCode {
         user: scene.alice.id,
-        device: DeviceId::new(id.uuid()),
+        device: DeviceId::new(public_id::decode(public_id::Kind::Device, device).unwrap()),
         client: ClientId::parse("shop").unwrap(),
         transaction: RequestId::new(id.uuid()),
         length: 6,
