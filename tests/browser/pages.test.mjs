@@ -29,6 +29,8 @@ const stays = (route) => (route.request().method() === 'POST' ? route.fulfill({ 
  * looks again after a second.
  */
 async function open(page, path) {
+  // Nor does it get in the way of the next page.
+  if (page.url().includes('/push/silent')) await page.evaluate(() => document.forms[0].remove())
   if (path.includes('/push/silent')) await page.route('**/*', stays)
   else await page.unroute('**/*', stays)
   const leaves = path.includes('/form-post/')
