@@ -226,12 +226,13 @@ impl DeviceAuthenticationsApi {
 
 /// The members of a state in which somebody is asked, or could be: those of the flow API, where they stand here.
 fn asked(told: &Told) -> Map<String, Value> {
-    const OF_A_FLOW: [&str; 6] = [
+    const OF_A_FLOW: [&str; 7] = [
         "user",
         "changeDevicePermitted",
         "userSelectedDefault",
         "manageDevicesAllowed",
         "manualPairingPermitted",
+        "newPairingAuthRequired",
         "usePasswordAuthenticationEnabled",
     ];
     let Value::Object(members) = asked_on(&told.seen) else { return Map::new() };

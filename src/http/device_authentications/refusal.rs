@@ -13,7 +13,7 @@ use crate::http::admin::problem;
 use crate::http::error::json as answer;
 use crate::http::headers::retry_after;
 use crate::protocol::device_authentication::ErrorCode;
-use crate::protocol::flow_api::{Detail, FlowErrorCode, FlowRefusal};
+use crate::protocol::flow_api::{Detail, DetailCode, FlowErrorCode, FlowRefusal};
 use crate::usecase;
 use crate::usecase::admin::AdminError;
 use crate::usecase::sign_in::advance::FlowError;
@@ -99,8 +99,9 @@ impl DeviceAuthenticationsApi {
         let (status, code) = (worded.status, worded.code.as_str());
         if !status.is_server_error() {
             tracing::info!(error = code, detail = %worded.why, status = status.as_u16(), "device authentication refused");
-            // What is not there is nobody's business.
-            if worded.code != ErrorCode::NotFound {
+            // A wrong code has its own event; what is not there is nobody's business.
+            let of_code = worded.details.iter().any(|detail| detail.code == DetailCode::InvalidOtp);
+            if !of_code && worded.code != ErrorCode::NotFound {
                 let reason = format!("{code}: {}", worded.why);
                 self.refusals.record_by(Action::SecondFactorEvaluated, reason, actor).await;
             }

@@ -76,12 +76,13 @@ impl CheckTotp {
         let Some(step) = key.step_of(typed, now, new.method.passcode_grace_period, None) else {
             return Ok(Err(if left == 0 { NotSent::Locked.refusal() } else { FlowRefusal::wrong_code(left) }));
         };
+        // A right code is no guess, whatever comes of it.
+        self.guards.upsert(&user, DAY, |guard| (guard.succeeded(), ())).await?;
         let device = TotpDevice { activated_at: Some(now), last_step: Some(step), ..made(user, new, now) };
         if !self.devices.add_first(&device, password, event).await? {
             let why = "there is an authenticator app already, or another password was chosen since";
             return Ok(Err(FlowRefusal::new(FlowErrorCode::RequestFailed, why)));
         }
-        self.guards.upsert(&user, DAY, |guard| (guard.succeeded(), ())).await?;
         Ok(Ok(()))
     }
 

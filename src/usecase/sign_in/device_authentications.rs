@@ -170,6 +170,7 @@ impl DeviceAuthentications {
         }
         let judged = self.judged(Arc::clone(&client), &own.policy, now)?;
         let by = (&judged, caller.asker);
+        let by_code = matches!(act, Act::CheckOtp(_));
         let next = match act {
             Act::SelectDevice(members) => {
                 let flow = self.asked((id, &own), (flow_api::Action::SelectDevice, &members), by).await?;
@@ -190,6 +191,9 @@ impl DeviceAuthentications {
         if !self.keep((id, &found, &own), &next).await? {
             // Somebody else was faster: what was to be done is none of the state's actions any more.
             return Err(FlowRefusal::not_now().into());
+        }
+        if by_code {
+            self.known.second_factors.taken(own.flow.second_factor.as_ref(), &next.flow, now).await;
         }
         tracing::info!(client.id = %client.id, request.id = %next.flow.transaction, action = action.as_str(), status = next.status().as_str(), "device authentication");
         self.told(id, next, client).await
@@ -343,7 +347,11 @@ impl DeviceAuthentications {
                 return Ok(Some(flow));
             }
             let waiting = Waiting { judged, asker, unattended: false };
-            return Ok(Box::pin(factors.verify(flow, verifying, waiting)).await?);
+            return match Box::pin(factors.verify(flow, verifying, waiting)).await {
+                // Somebody else was faster, and has found out the same.
+                Err(StoreError::Contended) => Ok(None),
+                verified => Ok(verified?),
+            };
         }
         if flow.waits_for().is_none() {
             return Ok(Some(flow));

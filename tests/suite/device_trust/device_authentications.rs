@@ -145,6 +145,7 @@ async fn a3_a_code_is_brought_once_and_wrong_ones_are_counted() {
     let asked = begin(&server, &scene.about_alice()).await;
     assert_eq!((&asked.state["status"], &asked.state["otpLength"]), (&json!("OTP_REQUIRED"), &json!(6)));
     let code = scene.code(1).await;
+    let watch = scene.world.watch().await;
     let answer = act(&server, &asked, "otp.check", &json!({ "otp": wrong(&code) })).await;
     refused(&answer, 400, "INVALID_DATA");
     let detail = &answer.json()["details"][0];
@@ -153,6 +154,13 @@ async fn a3_a_code_is_brought_once_and_wrong_ones_are_counted() {
     let state = act(&server, &asked, "otp.check", &json!({ "otp": code })).await.ok();
     assert_eq!(state["status"], "COMPLETED", "{state}");
     assert!(state["authenticators"].as_array().unwrap().contains(&json!("otp")), "{state}");
+    // A code counts where it was taken, and a wrong one has one event, its own.
+    let reasons = crate::admin::until("it is written down", async || {
+        let reasons: Vec<String> = watch.events().await.into_iter().filter_map(|event| event.reason).collect();
+        reasons.iter().any(|why| why == "otp_verified").then_some(reasons)
+    });
+    let reasons = reasons.await;
+    assert!(!reasons.iter().any(|why| why.starts_with("INVALID_DATA")), "{reasons:?}");
     refused(&act(&server, &asked, "otp.check", &json!({ "otp": code })).await, 400, "INVALID_REQUEST");
 }
 
