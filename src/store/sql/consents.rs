@@ -81,17 +81,20 @@ impl Consents {
     ) -> Result<Option<ConsentId>, StoreError> {
         let added: Result<Option<ConsentId>, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            let sql = "SELECT scope, id FROM consent WHERE user_id = $1 AND client_id = $2";
-            let before = transaction.find_locked(sql, [bytes(user.uuid()), client.as_str().into()]).await?;
-            let before = before.as_ref().map(Given::of).transpose()?;
-            // Two first ones at the same time are one consent, so the row says which.
+            // Two first ones at the same time are one consent, so the row says which. Whoever comes second waits for it
+            // here, and adds to what the first one has written: what is not there yet is not locked by reading it.
             let sql = "INSERT INTO consent (user_id, client_id, scope, given_at, id) VALUES ($1, $2, $3, $4, $5) \
-                       ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3 RETURNING scope, id";
-            let scope = before.map_or_else(|| scope.clone(), |before| before.scope.and(scope));
+                       ON CONFLICT (user_id, client_id) DO UPDATE SET scope = consent.scope RETURNING scope, id";
             let at = now.millis().into();
             let values = [bytes(user.uuid()), client.as_str().into(), scope.as_str().into(), at, bytes(event.id)];
             let row = transaction.find(sql, values).await?.ok_or(StoreError::Corrupt("a consent without a row"))?;
             let given = Given::of(&row)?;
+            let both = given.scope.and(scope);
+            if both != given.scope {
+                let sql = "UPDATE consent SET scope = $1 WHERE user_id = $2 AND client_id = $3";
+                let values = [both.as_str().into(), bytes(user.uuid()), client.as_str().into()];
+                transaction.execute(sql, values).await?;
+            }
             transaction.record(&[event]);
             transaction.commit().await?;
             Ok(given.id)

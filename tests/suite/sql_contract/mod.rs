@@ -20,6 +20,7 @@ macro_rules! on_every_engine {
 
 mod app_standings;
 mod clients;
+mod consents;
 mod devices;
 mod keys;
 mod ledger;

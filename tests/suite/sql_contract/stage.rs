@@ -22,6 +22,7 @@ use nod::secret::{Digest, Secret};
 use nod::store::sql::Database;
 use nod::store::sql::app_standings::AppStandings;
 use nod::store::sql::clients::Clients;
+use nod::store::sql::consents::Consents;
 use nod::store::sql::decisions::Decisions;
 use nod::store::sql::devices::{Claimed, Devices, KeyCreated, Newcomer, Pairing};
 use nod::store::sql::directory::Directory;
@@ -44,6 +45,7 @@ use crate::backends::Postgres;
 pub(super) struct Node {
     pub(super) directory: Arc<Directory>,
     pub(super) clients: Clients,
+    pub(super) consents: Consents,
     pub(super) people: People,
     pub(super) devices: Devices,
     pub(super) tokens: Tokens,
@@ -75,6 +77,7 @@ impl Node {
         workers.spawn(writing);
         Self {
             clients: Clients::new(database.clone(), directory.clone()),
+            consents: Consents::new(database.clone()),
             people: People::new(database.clone(), directory.clone()),
             devices: Devices::new(database.clone(), directory.clone()),
             keys: SigningKeys::new(database.clone(), directory.clone()),
