@@ -3,7 +3,7 @@
 use super::{Transaction, WriteError, bytes};
 use crate::protocol::id::UserId;
 
-/// What a person may have besides, who is to have a phone as a device.
+/// What a person may have besides, who is to have one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Besides {
     Anything,
@@ -11,6 +11,13 @@ pub enum Besides {
     Nothing,
     /// Nothing but passkeys, which are no second factor to them.
     Passkeys,
+}
+
+impl Besides {
+    /// Where it is to be the first one. `passkeys`: those are a second factor to the person.
+    pub const fn none(passkeys: bool) -> Self {
+        if passkeys { Self::Nothing } else { Self::Passkeys }
+    }
 }
 
 impl Transaction {

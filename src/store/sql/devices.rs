@@ -427,7 +427,7 @@ impl Transaction {
     }
 
     /// How many devices the user has, whose lock we hold, and the position of a next one.
-    async fn devices_and_next(&self, user: UserId) -> Result<(i64, i64), WriteError> {
+    pub(super) async fn devices_and_next(&self, user: UserId) -> Result<(i64, i64), WriteError> {
         let sql = "SELECT COUNT(*), COALESCE(MAX(position) + 1, 0) FROM device WHERE user_id = $1";
         let row = self.find(sql, [bytes(user.uuid())]).await?;
         let row = row.ok_or(StoreError::Corrupt("a count without an answer"))?;

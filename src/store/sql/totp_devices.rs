@@ -2,6 +2,7 @@
 
 use sea_orm::Value;
 
+use super::besides::Besides;
 use super::otp_devices::{Added, add};
 use super::{Database, Row, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
@@ -44,17 +45,18 @@ impl TotpDevices {
         add(&self.database, (device.user, count, most), (INSERT, values(device)), event).await
     }
 
-    /// One that has shown already that it has the key, of somebody who may sign in and has none. `password`: when the one
-    /// was chosen that has to be theirs still. `false`: they may not, or have one, or have another password.
+    /// One that has shown already that it has the key, of somebody who may sign in and has none, nor anything but what
+    /// `besides` allows. `password`: when the one was chosen that has to be theirs still. `false`: they may not, or have
+    /// that, or have another password.
     pub async fn add_first(
         &self,
         device: &TotpDevice,
-        password: Option<Timestamp>,
+        (password, besides): (Option<Timestamp>, Besides),
         event: &Event,
     ) -> Result<bool, StoreError> {
         let added: Result<bool, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            // Whoever adds one at the same time waits here, so that one of them is the first.
+            // Whoever adds one at the same time waits here, of whatever kind it is, so that one of them is the first.
             let user = transaction.lock_user(device.user).await?;
             if !user.is_some_and(|user| user.is_active()) {
                 return Ok(false);
@@ -67,6 +69,12 @@ impl TotpDevices {
             let active = "SELECT 1 FROM totp_device WHERE user_id = $1 AND activated_at IS NOT NULL LIMIT 1";
             if transaction.find(active, [bytes(device.user.uuid())]).await?.is_some() {
                 return Ok(false);
+            }
+            if besides != Besides::Anything {
+                let (phones, _) = transaction.devices_and_next(device.user).await?;
+                if phones > 0 || transaction.has_factor(device.user, besides).await? {
+                    return Ok(false);
+                }
             }
             transaction.execute(INSERT, values(device)).await?;
             transaction.record(&[event]);

@@ -236,7 +236,7 @@ impl AnswerEnrolment {
         }
         let sign_on = self.directory.sign_on().await?;
         let counts = sign_on.mfa_policy(&offer.policy).is_some_and(|policy| policy.fido2.enabled && self.browsers);
-        Ok(if counts { Besides::Nothing } else { Besides::Passkeys })
+        Ok(Besides::none(counts))
     }
 
     /// What held when it was offered may hold no more.

@@ -17,6 +17,7 @@ use crate::protocol::id::{DeviceId, UserId};
 use crate::protocol::totp::TotpKey;
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::{Shelf, StoreError};
+use crate::store::sql::besides::Besides;
 use crate::store::sql::device_passcodes::DevicePasscodes;
 use crate::store::sql::totp_devices::TotpDevices;
 use crate::usecase::sign_in::send_code::{NotSent, Standing};
@@ -58,14 +59,14 @@ impl CheckTotp {
         made(user, new, now).opened(&self.master).ok_or(StoreError::Corrupt("the key of an authenticator app"))
     }
 
-    /// Whether this is a code that the app shows about now: then it is one of the person's. `password`: when the one was
-    /// chosen that they gave.
+    /// Whether this is a code that the app shows about now: then it is one of the person's, who has nothing but what
+    /// `besides` allows. `password`: when the one was chosen that they gave.
     pub(super) async fn activate(
         &self,
         user: UserId,
         new: &NewTotp,
         typed: &str,
-        (password, event): (Option<Timestamp>, &Event),
+        (password, besides, event): (Option<Timestamp>, Besides, &Event),
     ) -> Result<Result<(), FlowRefusal>, StoreError> {
         let now = self.clock.now();
         let one_more = |guard: OtpGuard| guard.attempt(new.method.tries(), None, now);
@@ -79,8 +80,8 @@ impl CheckTotp {
         // A right code is no guess, whatever comes of it.
         self.guards.upsert(&user, DAY, |guard| (guard.succeeded(), ())).await?;
         let device = TotpDevice { activated_at: Some(now), last_step: Some(step), ..made(user, new, now) };
-        if !self.devices.add_first(&device, password, event).await? {
-            let why = "there is an authenticator app already, or another password was chosen since";
+        if !self.devices.add_first(&device, (password, besides), event).await? {
+            let why = "there is a second factor already, or another password was chosen since";
             return Ok(Err(FlowRefusal::new(FlowErrorCode::RequestFailed, why)));
         }
         Ok(Ok(()))

@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 use crate::domain::audit::{self, Event};
 use crate::domain::flow::Flow;
 use crate::domain::occasion::Notice;
-use crate::domain::second_factor::Verdict;
+use crate::domain::second_factor::{Verdict, Why};
 use crate::protocol::flow_api::{self, DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{MfaPolicyId, UserId};
 use crate::store::ephemeral::StoreError;
+use crate::store::sql::besides::Besides;
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::second_factor::SecondFactors;
@@ -30,8 +31,8 @@ impl SecondFactors {
             return Ok(flow.set_up_cancelled());
         }
         let (Some(policy), Some(user)) = (flow.mfa_policy(&judged.around()), flow.user()) else { return Ok(None) };
-        let flow = match self.still_sets_up(flow, (&policy, user), (judged, asker)).await? {
-            ControlFlow::Continue(flow) => flow,
+        let (flow, why) = match self.still_sets_up(flow, (&policy, user), (judged, asker)).await? {
+            ControlFlow::Continue(still) => still,
             ControlFlow::Break(next) => return Ok(next),
         };
         if action == flow_api::Action::SetupMfa {
@@ -46,19 +47,20 @@ impl SecondFactors {
             let policy = self.evaluate.policy(&policy).await?;
             return Ok(flow.set_up_with(self.totps.begin(&policy, &self.entropy)));
         }
-        self.activate(flow, (user, &policy), judged, (members, asker)).await
+        self.activate(flow, (user, &policy, why), judged, (members, asker)).await
     }
 
     /// Whoever has got a device meanwhile, be it in another flow, shows that one; and whoever is stopped makes nothing.
+    /// `Continue`: why they get through with nothing else.
     async fn still_sets_up(
         &self,
         flow: Flow,
         (policy, user): (&MfaPolicyId, UserId),
         (judged, asker): (&Judged, Asker<'_>),
-    ) -> Result<ControlFlow<Option<Flow>, Flow>, StoreError> {
+    ) -> Result<ControlFlow<Option<Flow>, (Flow, Why)>, StoreError> {
         let evaluated = self.evaluate.evaluate(user, policy, flow.app.as_ref()).await?;
-        if matches!(evaluated.0, Verdict::SetUp(_)) {
-            return Ok(ControlFlow::Continue(flow));
+        if let Verdict::SetUp(why) = &evaluated.0 {
+            return Ok(ControlFlow::Continue((flow, *why)));
         }
         self.record(&flow, &evaluated.0, judged.now).await;
         let Some(flow) = flow.set_up_over() else { return Ok(ControlFlow::Break(None)) };
@@ -70,11 +72,21 @@ impl SecondFactors {
         Ok(ControlFlow::Break(next))
     }
 
+    /// What the person may have by then, who makes something for this reason.
+    async fn besides(&self, why: Why, policy: &MfaPolicyId) -> Result<Besides, StoreError> {
+        // What they have will not do, and that is why.
+        if why != Why::NoDevices {
+            return Ok(Besides::Anything);
+        }
+        let passkeys = self.evaluate.policy(policy).await?.fido2.enabled && self.evaluate.browsers;
+        Ok(Besides::none(passkeys))
+    }
+
     /// The first code of an authenticator app: it is one of the person's from now on.
     async fn activate(
         &self,
         flow: Flow,
-        (user, policy): (UserId, &MfaPolicyId),
+        (user, policy, why): (UserId, &MfaPolicyId, Why),
         judged: &Judged,
         (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
@@ -86,7 +98,8 @@ impl SecondFactors {
             .user(user)
             .device(new.device);
         let otp = members.text("otp").unwrap_or_default();
-        let activated = self.totps.activate(user, &new, otp, (flow.password, &added)).await?;
+        let besides = self.besides(why, policy).await?;
+        let activated = self.totps.activate(user, &new, otp, (flow.password, besides, &added)).await?;
         let event = self.event(&flow, now).device(new.device);
         match activated {
             Ok(()) => {

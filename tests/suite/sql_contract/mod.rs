@@ -31,4 +31,5 @@ mod passwords;
 mod people;
 mod stage;
 mod tokens;
+mod totp_devices;
 mod user_codes;

@@ -33,6 +33,7 @@ use nod::store::sql::passwords::Passwords;
 use nod::store::sql::people::People;
 use nod::store::sql::sessions::Sessions;
 use nod::store::sql::tokens::Tokens;
+use nod::store::sql::totp_devices::TotpDevices;
 use nod::store::sql::user_codes::UserCodes;
 use sea_orm::{ConnectionTrait as _, Statement};
 use tokio::task::JoinSet;
@@ -49,6 +50,7 @@ pub(super) struct Node {
     pub(super) people: People,
     pub(super) devices: Devices,
     pub(super) tokens: Tokens,
+    pub(super) totps: TotpDevices,
     pub(super) passwords: Passwords,
     pub(super) user_codes: UserCodes,
     pub(super) sessions: Sessions,
@@ -82,6 +84,7 @@ impl Node {
             devices: Devices::new(database.clone(), directory.clone()),
             keys: SigningKeys::new(database.clone(), directory.clone()),
             tokens: Tokens::new(database.clone()),
+            totps: TotpDevices::new(database.clone()),
             passwords: Passwords::new(database.clone()),
             user_codes: UserCodes::new(database.clone()),
             sessions: Sessions::new(database.clone()),
