@@ -203,7 +203,11 @@ impl DeviceApi {
         let key = PairingKey::new(Secret::new(request.pairing_key.expose().to_owned()));
         let from = client_ip(http).to_string();
         self.pair.admit(&proof, &from).await.map_err(Failure::device)?;
-        self.authenticate.spend(&proof).await.map_err(Failure::device)?;
+        if let Err(error) = self.authenticate.spend(&proof).await {
+            // The key is looked at no further: who sends all of it again since an answer was lost has guessed nothing.
+            self.pair.is_no_guess(&proof, &from).await;
+            return Err(Failure::device(error));
+        }
         let paired_by = self.pair.pair((&proof, &from), &key, request.installation, language(http)).await;
         let (device, user) = paired_by.map_err(Failure::device)?;
         Ok(self.paired(&device, &user, Some(MISSING_TOKEN)).await)

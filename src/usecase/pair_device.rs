@@ -75,6 +75,16 @@ impl PairDevice {
         Ok(())
     }
 
+    /// What was admitted was right, or was compared with nothing.
+    pub async fn is_no_guess(&self, proof: &Proved, from: &str) {
+        for counted in counted(proof, from) {
+            if let Err(error) = self.take_back(&counted).await {
+                // What came of it stands, and one guess less is left for a while.
+                tracing::warn!(%error, "a pairing key that was not wrong stays counted");
+            }
+        }
+    }
+
     /// After [`PairDevice::admit`] of the same proof and network.
     #[tracing::instrument(level = "debug", name = "pair_device", skip_all)]
     pub async fn pair(
@@ -86,12 +96,7 @@ impl PairDevice {
     ) -> Result<(Device, User), DeviceError> {
         let claimed = self.claim(proof, key, info).await;
         if !matches!(claimed, Ok(Claimed::Invalid)) {
-            for counted in counted(proof, from) {
-                if let Err(error) = self.take_back(&counted).await {
-                    // What came of it stands, and one guess less is left for a while.
-                    tracing::warn!(%error, "a pairing key that was not wrong stays counted");
-                }
-            }
+            self.is_no_guess(proof, from).await;
         }
         match claimed? {
             Claimed::Paired(paired) => {

@@ -125,3 +125,23 @@ async fn security_5_6_right_keys_are_not_counted() {
     phone.pair(&wrong(4)).await.problem(400, "PAIRING_KEY_INVALID");
     phone.pair(&wrong(5)).await.problem(429, "TOO_MANY_ATTEMPTS");
 }
+
+/// As it comes when an answer was lost on the way.
+#[tokio::test]
+async fn security_5_6_what_is_sent_again_is_no_guess() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let phone = world.phone();
+    phone.warm().await;
+    let crafted = phone.craft(&Phone::pairing_call(&alice.pairing_key().await));
+    let proof = phone.sign(&crafted);
+    assert_eq!(phone.send_with(&crafted, &proof).await.status, 201);
+    for _ in 0..12 {
+        phone.send_with(&crafted, &proof).await.problem(401, "PROOF_REPLAYED");
+    }
+    // Nor is it one by which the others grow more.
+    for n in 0..6 {
+        let answer = phone.call(&Phone::pairing_call(&wrong(n))).await;
+        assert_eq!(answer.status, if n < 5 { 400 } else { 429 }, "guess {n}");
+    }
+}
