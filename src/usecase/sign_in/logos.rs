@@ -24,12 +24,18 @@ pub struct Logos {
     known: Arc<Known>,
     egress: Egress,
     clock: Arc<dyn Clock>,
-    kept: Mutex<HashMap<ClientId, Kept>>,
+    kept: Mutex<Pictures>,
 }
+
+/// By client, and that one could not be had.
+#[derive(Default)]
+struct Pictures(HashMap<ClientId, Kept>);
 
 #[derive(Clone)]
 struct Kept {
     uri: String,
+    /// When somebody last tried to have it.
+    since: Timestamp,
     until: Timestamp,
     picture: Option<Arc<Picture>>,
 }
@@ -50,17 +56,21 @@ impl Logos {
         let Some(client) = self.known.client(client).await? else { return Ok(None) };
         let Some(uri) = shown(&client) else { return Ok(None) };
         let now = self.clock.now();
-        let before = self.kept().get(&client.id).filter(|kept| kept.uri == uri).cloned();
+        let before = self.kept().0.get(&client.id).filter(|kept| kept.uri == uri).cloned();
         let fresh = before.as_ref().is_some_and(|kept| now < kept.until);
         let before = before.and_then(|kept| kept.picture);
         if fresh {
             return Ok(before);
         }
-        self.keep(&client.id, Kept { uri: uri.to_owned(), until: now + AGAIN, picture: before.clone() });
+        let keep = |lasts: Duration, picture: Option<Arc<Picture>>| {
+            let kept = Kept { uri: uri.to_owned(), since: now, until: now + lasts, picture };
+            self.kept().keep(&client.id, kept);
+        };
+        keep(AGAIN, before.clone());
         match logo::fetch(&self.egress, uri).await {
             Ok(picture) => {
                 let picture = Some(Arc::new(picture));
-                self.keep(&client.id, Kept { uri: uri.to_owned(), until: now + FRESH, picture: picture.clone() });
+                keep(FRESH, picture.clone());
                 Ok(picture)
             }
             Err(error) => {
@@ -70,18 +80,44 @@ impl Logos {
         }
     }
 
-    fn keep(&self, client: &ClientId, picture: Kept) {
-        let mut kept = self.kept();
-        if kept.len() >= MOST && !kept.contains_key(client) {
-            let oldest = kept.iter().min_by_key(|(_, kept)| kept.until).map(|(client, _)| client.clone());
+    fn kept(&self) -> MutexGuard<'_, Pictures> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pictures {
+    fn keep(&mut self, client: &ClientId, picture: Kept) {
+        if self.0.len() >= MOST && !self.0.contains_key(client) {
+            // By when it came, and not by how long it is good: that one could not be had is good for a minute alone, and
+            // whoever forgets it calls its server again.
+            let oldest = self.0.iter().min_by_key(|(_, kept)| kept.since).map(|(client, _)| client.clone());
             if let Some(oldest) = oldest {
-                kept.remove(&oldest);
+                self.0.remove(&oldest);
             }
         }
-        kept.insert(client.clone(), picture);
+        self.0.insert(client.clone(), picture);
     }
+}
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<ClientId, Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_one_makes_room_and_none_that_could_not_be_had() {
+        let client = |n: usize| ClientId::parse(&format!("client{n}")).unwrap();
+        let mut pictures = Pictures::default();
+        for (n, second) in (0..=MOST).zip(1_800_000_000..) {
+            let since = Timestamp::from_seconds(second);
+            let lasts = if n == 1 { AGAIN } else { FRESH };
+            pictures.keep(&client(n), Kept { uri: String::new(), since, until: since + lasts, picture: None });
+        }
+        assert_eq!(pictures.0.len(), MOST);
+        assert!(!pictures.0.contains_key(&client(0)) && pictures.0.contains_key(&client(1)));
+        // What comes anew takes nobody's place.
+        let since = Timestamp::from_seconds(1_900_000_000);
+        pictures.keep(&client(2), Kept { uri: String::new(), since, until: since + FRESH, picture: None });
+        assert_eq!(pictures.0.len(), MOST);
+        assert!(pictures.0.contains_key(&client(1)));
     }
 }
