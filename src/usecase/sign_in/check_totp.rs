@@ -39,11 +39,16 @@ impl CheckTotp {
         selected: &TotpDevice,
         policy: &MfaPolicy,
     ) -> Result<Result<Typing, NotSent>, StoreError> {
-        let now = self.clock.now();
-        if self.guards.get(&selected.user).await?.is_some_and(|guard| guard.is_locked(now)) {
+        if self.is_locked(selected.user).await? {
             return Ok(Err(NotSent::Locked));
         }
         Ok(Ok(Typing { devices: devices.to_vec(), selected: selected.id, method: method(policy) }))
+    }
+
+    /// Whether no code of this person is looked at now.
+    pub(super) async fn is_locked(&self, user: UserId) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        Ok(self.guards.get(&user).await?.is_some_and(|guard| guard.is_locked(now)))
     }
 
     /// A key for an app that somebody makes on the way. It is of nobody until the app has shown a code.

@@ -384,9 +384,14 @@ impl SecondFactors {
             if let Some(pushed) = pushed? {
                 return Ok(Ok(flow.pushed(Pushed { passcode, ..pushed })));
             }
-            // [flows.md H.4] a phone that cannot be asked now shows a passcode, where that counts.
-            let typing = passcode.map(|method| Typing { devices: devices.to_vec(), selected, method });
-            Ok(typing.map(|typing| flow.with_typing(typing)).ok_or(NotAsked::Push))
+            // [flows.md H.4] a phone that cannot be asked now shows a passcode, where that counts and is looked at.
+            if let Some(method) = passcode
+                && !self.totps.is_locked(user).await?
+            {
+                let typing = Typing { devices: devices.to_vec(), selected, method };
+                return Ok(Ok(flow.with_typing(typing)));
+            }
+            Ok(Err(NotAsked::Push))
         })
     }
 

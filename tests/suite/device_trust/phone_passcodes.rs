@@ -124,6 +124,23 @@ async fn h4_a_phone_that_is_asked_too_often_shows_a_passcode() {
     assert_eq!(check(&mut browser, &id, &scene.passcode(&key)).await.ok()["code"], "otp_verified");
 }
 
+/// [flows.md H.4; security.md 5.7] none is waited for that nobody would look at.
+#[tokio::test]
+async fn h4_where_no_code_is_looked_at_no_passcode_is_asked_for() {
+    let mut mfa = policy();
+    mfa["push_limit"] = json!({ "count": 1 });
+    let (scene, phone, key) = Scene::with_passcodes(mfa).await;
+    let (mut browser, id, _) = scene.waits().await;
+    for _ in 0..3 {
+        check(&mut browser, &id, &wrong(&scene.passcode(&key))).await;
+    }
+    let mut another = scene.world.browser();
+    let next = scene.at_second_factor(&mut another).await;
+    let answer = another.act(&next, "authenticate", &json!({})).await;
+    assert_eq!((answer.status, &answer.json()["details"][0]["code"]), (400, &json!("PUSH_FAILED")));
+    assert_eq!(phone.pending().await.len(), 1, "it is asked nothing more");
+}
+
 /// Whoever has said no has said so.
 #[tokio::test]
 async fn a_passcode_undoes_no_answer_of_the_phone() {
