@@ -56,6 +56,7 @@ pub mod send_code;
 mod set_up;
 pub mod shown;
 pub mod spend_texts;
+mod take_code;
 
 fn no_sign_in() -> Refusal {
     Refusal::new(ErrorCode::UnauthorizedClient, "The client is unknown, or may not have people sign in.")
