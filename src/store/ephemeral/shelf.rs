@@ -145,6 +145,23 @@ impl<T: Shelved> Shelf<T> {
         self.store.swap(&Self::key(id), found.found.version, &encode(next)?, lifetime).await
     }
 
+    /// As [`Shelf::replace`], for whoever goes on from there: what was found is then what was stored.
+    pub async fn step(
+        &self,
+        id: &T::Id,
+        found: &mut Found<T>,
+        next: &T,
+        lifetime: Lifetime,
+    ) -> Result<bool, StoreError> {
+        let value = encode(next)?;
+        let version = found.found.version;
+        let first = self.store.swap(&Self::key(id), version, &value, lifetime).await?;
+        if first {
+            found.found = Versioned { value, version: version.next() };
+        }
+        Ok(first)
+    }
+
     pub async fn remove(&self, id: &T::Id) -> Result<(), StoreError> {
         self.store.remove(&Self::key(id)).await
     }

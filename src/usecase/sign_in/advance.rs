@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::client::Client;
-use crate::domain::flow::{At, Flow, Pushed, SecondFactor};
+use crate::domain::flow::{At, Flow, SecondFactor};
 use crate::domain::policy::Source;
 use crate::entropy::Entropy;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
@@ -247,14 +247,9 @@ impl Advance {
             return Ok(());
         }
         let before = before.as_ref().and_then(SecondFactor::waits_for);
-        let question = |pushed: Option<&Pushed>| pushed.map(|pushed| pushed.question);
-        let same = question(before) == question(next.waits_for());
         let lifetime = Lifetime::Renew(left(next.started_at, now));
         let kept = self.flows.replace(&id.digest(), found, next, lifetime).await?;
-        let over = if kept { before } else { next.waits_for() };
-        if !same {
-            self.known.second_factors.let_go(next, over).await;
-        }
+        self.known.second_factors.asked_in_vain(before, next, kept).await;
         // Somebody else was faster: what was to be done is a link of the state no more.
         if kept { Ok(()) } else { Err(FlowRefusal::not_now().into()) }
     }
@@ -272,7 +267,10 @@ impl Advance {
                 ControlFlow::Break(next) => Ok(next),
                 ControlFlow::Continue((mut unasked, judged)) => {
                     // Of many who poll at that moment one goes on: the person is asked once, and sent one code.
-                    self.first(id, found, &unasked.flow, now).await?;
+                    let lifetime = Lifetime::Renew(left(unasked.flow.started_at, now));
+                    if !self.flows.step(&id.digest(), found, &unasked.flow, lifetime).await? {
+                        return Err(FlowRefusal::not_now().into());
+                    }
                     unasked.flow = unasked.flow.seen_as(found.version().0);
                     Ok(boxed(|| self.known.second_factors.ask_next(unasked, (&judged, asker))).await?)
                 }
@@ -280,20 +278,6 @@ impl Advance {
         }
         let judged = self.judged(client, flow.user(), now).await?;
         boxed(|| self.known.second_factors.act((id, flow), action, &judged, (members, asker))).await
-    }
-
-    /// Where the flow is for now, if this is who says so first. Refused: somebody else was faster.
-    async fn first(&self, id: &FlowId, found: &mut Found<Flow>, next: &Flow, now: Timestamp) -> Result<(), FlowError> {
-        let before = found.value()?;
-        let step = |flow: Flow| if flow == before { (next.clone(), true) } else { (flow, false) };
-        let lifetime = Lifetime::Renew(left(next.started_at, now));
-        match self.flows.change(&id.digest(), found.clone(), lifetime, step).await? {
-            Some((true, changed)) => {
-                *found = changed;
-                Ok(())
-            }
-            Some((false, _)) | None => Err(FlowRefusal::not_now().into()),
-        }
     }
 
     /// The flow of the device that shows this code, and its client.

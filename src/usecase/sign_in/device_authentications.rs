@@ -17,16 +17,15 @@ use crate::protocol::flow_api::{self, DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{
     BrowserKey, ClientId, DeviceAuthenticationId, DeviceId, FlowId, MfaPolicyId, NativeApplicationId, RequestId, UserId,
 };
-use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
-use crate::usecase::check_passkey::Attempt;
 use crate::usecase::device_trust::read_payload::Within;
 use crate::usecase::rates::Rate;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::await_device::Waiting;
+use crate::usecase::sign_in::passkeys::proves_nothing;
 use crate::usecase::sign_in::send_code::Asker;
 use crate::usecase::sign_in::shown::Shown;
-use crate::usecase::sign_in::{Judged, Known, Seen};
+use crate::usecase::sign_in::{Judged, Known, Page, Seen};
 
 pub struct DeviceAuthentications {
     pub known: Arc<Known>,
@@ -335,7 +334,7 @@ impl DeviceAuthentications {
         }
         if flow.second_factor.is_none() {
             let again = DeviceAuthentication { updated_at: now, ..own.clone() };
-            if now < own.updated_at + FINDS_OUT || !self.first(id, found, &again).await? {
+            if now < own.updated_at + FINDS_OUT || !self.kept.step(&id, found, &again, Lifetime::Keep).await? {
                 return Ok(Some(flow));
             }
             let flow = flow.seen_as(found.version().0);
@@ -365,30 +364,12 @@ impl DeviceAuthentications {
             ControlFlow::Continue(mut unasked) => {
                 // Of many who come at that moment one goes on: the person is asked once, and sent one code.
                 let between = own.clone().at(unasked.flow.clone(), now);
-                if !self.first(id, found, &between).await? {
+                if !self.kept.step(&id, found, &between, Lifetime::Keep).await? {
                     return Ok(None);
                 }
                 unasked.flow = unasked.flow.seen_as(found.version().0);
                 Ok(Box::pin(factors.ask_next(unasked, (judged, asker))).await?)
             }
-        }
-    }
-
-    /// Whether this is who says first where it is for now.
-    async fn first(
-        &self,
-        id: DeviceAuthenticationId,
-        found: &mut Found<DeviceAuthentication>,
-        next: &DeviceAuthentication,
-    ) -> Result<bool, StoreError> {
-        let before = found.value()?;
-        let step = |kept: DeviceAuthentication| if kept == before { (next.clone(), true) } else { (kept, false) };
-        match self.kept.change(&id, found.clone(), Lifetime::Keep, step).await? {
-            Some((true, changed)) => {
-                *found = changed;
-                Ok(true)
-            }
-            Some((false, _)) | None => Ok(false),
         }
     }
 
@@ -416,22 +397,13 @@ impl DeviceAuthentications {
             ControlFlow::Continue(flow) => flow,
             ControlFlow::Break(next) => return Ok(next),
         };
-        let origin = self.known.passkeys.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
-        if members.text("origin").is_some_and(|said| said != origin) {
-            let why = "a passkey was used on a page that is none of ours";
-            return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("origin"), why).into());
-        }
-        let Some(ceremony) = &flow.ceremony else { return Err(FlowRefusal::not_now().into()) };
-        let assertion = members.text("assertion").unwrap_or_default();
-        let attempt = Attempt { assertion, ceremony, origin, user: flow.user(), client: Some(&flow.client) };
-        if let Some(user) = self.known.passkeys.check(attempt).await? {
+        if let Some(user) = self.known.asserted_by(&flow, Page::Own, members).await? {
             return Ok(factors.asserted(flow, user, judged).await?);
         }
         let anew = self.known.with_ceremony(flow.without_ceremony(), judged).await?;
         // Somebody else was faster: then there is another one already.
         self.keep((id, found, own), &own.clone().at(anew, judged.now)).await?;
-        let why = "the passkey proves nothing";
-        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why).into())
+        Err(proves_nothing().into())
     }
 
     /// Nobody is asked on the phone any more; whoever has answered in time has.
@@ -461,12 +433,8 @@ impl DeviceAuthentications {
         if before == next {
             return Ok(true);
         }
-        let (asked, asks) = (before.flow.waits_for(), next.flow.waits_for());
-        let same = asked.map(|pushed| pushed.question) == asks.map(|pushed| pushed.question);
         let kept = self.kept.replace(&id, found, next, Lifetime::Keep).await?;
-        if !same {
-            self.known.second_factors.let_go(&next.flow, if kept { asked } else { asks }).await;
-        }
+        self.known.second_factors.asked_in_vain(before.flow.waits_for(), &next.flow, kept).await;
         Ok(kept)
     }
 }

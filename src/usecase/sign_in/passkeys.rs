@@ -13,10 +13,47 @@ use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Found, Lifetime, StoreError};
 use crate::store::sql::passkeys::Added;
 use crate::usecase::add_passkey::{Grounds, Made};
-use crate::usecase::check_passkey;
-use crate::usecase::sign_in::Page;
+use crate::usecase::check_passkey::Attempt;
 use crate::usecase::sign_in::advance::{Advance, Calling, FlowError};
 use crate::usecase::sign_in::send_code::Asker;
+use crate::usecase::sign_in::{Known, Page};
+
+impl Known {
+    /// Whose passkey has answered to what the flow asks for, on this page. `None`: nobody's, and another signature is to be
+    /// asked for: a challenge is for one try.
+    pub(super) async fn asserted_by(
+        &self,
+        flow: &Flow,
+        page: Page<'_>,
+        members: &Members,
+    ) -> Result<Option<UserId>, FlowError> {
+        let Some(ceremony) = &flow.ceremony else { return Err(FlowRefusal::not_now().into()) };
+        let attempt = Attempt {
+            assertion: members.text("assertion").unwrap_or_default(),
+            ceremony,
+            origin: self.origin(page, members)?,
+            user: flow.user(),
+            client: Some(&flow.client),
+        };
+        Ok(self.passkeys.check(attempt).await?)
+    }
+
+    /// Of the page that calls: a passkey has to have been used there.
+    fn origin<'a>(&'a self, page: Page<'a>, members: &Members) -> Result<&'a str, FlowRefusal> {
+        let own = self.passkeys.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
+        let origin = match page {
+            Page::Own => own,
+            Page::Of(origin) => origin,
+        };
+        for (name, fits) in [("origin", &[origin][..]), ("compatibility", &["FULL", "SECURITY_KEY_ONLY", "NONE"])] {
+            if members.text(name).is_some_and(|said| !fits.contains(&said)) {
+                let why = "another value than is possible here";
+                return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some(name), why));
+            }
+        }
+        Ok(origin)
+    }
+}
 
 impl Advance {
     /// A passkey answers. Whoever is asked for one that counts no more is not told that its answer is wrong, and it is not
@@ -49,20 +86,11 @@ impl Advance {
         calling: Calling<'_>,
         members: &Members,
     ) -> Result<UserId, FlowError> {
-        let Some(ceremony) = &flow.ceremony else { return Err(FlowRefusal::not_now().into()) };
-        let attempt = check_passkey::Attempt {
-            assertion: members.text("assertion").unwrap_or_default(),
-            ceremony,
-            origin: self.origin(calling, members)?,
-            user: flow.user(),
-            client: Some(&flow.client),
-        };
-        if let Some(user) = self.known.passkeys.check(attempt).await? {
+        if let Some(user) = self.known.asserted_by(flow, calling.page, members).await? {
             return Ok(user);
         }
         self.ask_anew(id, (found, flow), client, calling.asker()).await?;
-        let why = "the passkey proves nothing";
-        Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why).into())
+        Err(proves_nothing().into())
     }
 
     /// The first passkey of whoever has just proved to be somebody in another way.
@@ -80,7 +108,7 @@ impl Advance {
             user,
             attestation: members.text("attestation").unwrap_or_default(),
             ceremony: flow.ceremony.as_ref(),
-            origin: self.origin(calling, members)?,
+            origin: self.known.origin(calling.page, members)?,
             name: PasskeyName::of_made(members.text("nickname")).ok_or_else(bad_name)?,
             grounds: Grounds::Flow { password: flow.password },
         };
@@ -90,22 +118,6 @@ impl Advance {
         self.ask_anew(id, (found, flow), client, calling.asker()).await?;
         let why = "the passkey was not made";
         Err(FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("attestation"), why).into())
-    }
-
-    /// Of the page that calls: a passkey has to have been used there.
-    fn origin<'a>(&'a self, calling: Calling<'a>, members: &Members) -> Result<&'a str, FlowRefusal> {
-        let own = self.known.passkeys.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
-        let origin = match calling.page {
-            Page::Own => own,
-            Page::Of(origin) => origin,
-        };
-        for (name, fits) in [("origin", &[origin][..]), ("compatibility", &["FULL", "SECURITY_KEY_ONLY", "NONE"])] {
-            if members.text(name).is_some_and(|said| !fits.contains(&said)) {
-                let why = "another value than is possible here";
-                return Err(FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some(name), why));
-            }
-        }
-        Ok(origin)
     }
 
     /// Whoever has a passkey by now, or none any more, is asked as if they came by just now.
@@ -127,4 +139,10 @@ impl Advance {
         }
         Ok(())
     }
+}
+
+/// Whoever answered with a passkey is nobody.
+pub(super) fn proves_nothing() -> FlowRefusal {
+    let why = "the passkey proves nothing";
+    FlowRefusal::invalid(DetailCode::CredentialValidationFailed, Some("assertion"), why)
 }

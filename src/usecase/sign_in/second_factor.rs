@@ -214,6 +214,16 @@ impl SecondFactors {
         }
     }
 
+    /// Of the question that was asked before and that of now, the one which nobody waits for is withdrawn. `kept`: the
+    /// flow is where it is now; else somebody else was faster.
+    pub(super) async fn asked_in_vain(&self, before: Option<&Pushed>, flow: &Flow, kept: bool) {
+        let question = |pushed: Option<&Pushed>| pushed.map(|pushed| pushed.question);
+        let now = flow.waits_for();
+        if question(before) != question(now) {
+            self.let_go(flow, if kept { before } else { now }).await;
+        }
+    }
+
     pub(super) async fn answered(
         &self,
         flow: Flow,
