@@ -26,6 +26,8 @@ pub struct DeviceAuthentication {
     /// Has a second factor and nothing else. It rests here alone: the flow API does not know it.
     pub flow: Flow,
     pub policy: MfaPolicyId,
+    /// On this device the person is asked, and on no other. `None`: the policy says where.
+    pub device: Option<DeviceId>,
     /// Whoever asked wants no answer any more.
     pub cancelled: bool,
     pub updated_at: Timestamp,

@@ -58,6 +58,23 @@ pub enum Verdict {
     Failed(Why),
 }
 
+impl Verdict {
+    /// The same where nobody is asked on another device than this one.
+    #[must_use]
+    pub fn only_on(self, device: DeviceId) -> Self {
+        match self {
+            Self::Ask(devices, _) if devices.contains(&device) => Self::Ask(vec![device], First::Ask),
+            Self::Ask(..) => Self::Failed(Why::NoUsableDevices),
+            Self::Authorized(_)
+            | Self::Verify(..)
+            | Self::LetIn
+            | Self::Waived(_)
+            | Self::SetUp(_)
+            | Self::Failed(_) => self,
+        }
+    }
+}
+
 /// What comes first, where somebody is asked on a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum First {

@@ -72,7 +72,7 @@ impl SecondFactors {
             return Ok(None);
         };
         let now = waiting.judged.now;
-        let evaluated = self.evaluate.evaluate(user, &policy, flow.app.as_ref()).await?;
+        let evaluated = waiting.judged.narrowed(self.evaluate.evaluate(user, &policy, flow.app.as_ref()).await?);
         let vouches = |device: DeviceId| device == verifying.device;
         let extra = match &evaluated.0 {
             Verdict::Verify(device, extra) if vouches(*device) => Some(*extra),
@@ -111,7 +111,8 @@ impl SecondFactors {
         if let Some(next) = next {
             return Ok(next);
         }
-        let Some(evaluated) = self.evaluated_otherwise(&flow, &policy, now).await? else { return Ok(None) };
+        let evaluated = self.evaluated_otherwise(&flow, &policy, waiting.judged).await?;
+        let Some(evaluated) = evaluated else { return Ok(None) };
         self.led_to(flow, (&policy, evaluated), waiting).await
     }
 
@@ -121,11 +122,11 @@ impl SecondFactors {
         &self,
         flow: &Flow,
         policy: &MfaPolicyId,
-        now: Timestamp,
+        judged: &Judged,
     ) -> Result<Option<(Verdict, Option<Enrolment>)>, StoreError> {
         let Some(user) = flow.user() else { return Ok(None) };
-        let evaluated = self.evaluate.evaluate_otherwise(user, policy, flow.app.as_ref()).await?;
-        self.record(flow, &evaluated.0, now).await;
+        let evaluated = judged.narrowed(self.evaluate.evaluate_otherwise(user, policy, flow.app.as_ref()).await?);
+        self.record(flow, &evaluated.0, judged.now).await;
         Ok(Some(evaluated))
     }
 

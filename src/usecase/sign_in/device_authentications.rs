@@ -112,7 +112,7 @@ impl DeviceAuthentications {
             None => None,
         };
         self.asked.count(&user, now).map_err(FlowError::Other)?;
-        let judged = self.judged(Arc::clone(&client), &policy, now)?;
+        let judged = self.judged(Arc::clone(&client), (&policy, wanted.device), now)?;
         let start = Start {
             transaction,
             client: client.id.clone(),
@@ -126,9 +126,12 @@ impl DeviceAuthentications {
             app,
         };
         let flow = Flow::of_known(start, user, &judged.around());
-        let flow = Box::pin(self.evaluated(flow, (&policy, wanted.device), (&judged, caller.asker))).await?;
+        if let Some(device) = wanted.device {
+            Box::pin(self.may_be_asked(user, (&policy, flow.app.as_ref()), device)).await?;
+        }
+        let flow = Box::pin(self.evaluated(flow, &policy, (&judged, caller.asker))).await?;
         let flow = self.known.with_ceremony(flow, &judged).await?;
-        let own = DeviceAuthentication { flow, policy, cancelled: false, updated_at: now };
+        let own = DeviceAuthentication { flow, policy, device: wanted.device, cancelled: false, updated_at: now };
         let kept = self.kept.insert(&id, &own, LONGEST).await;
         if !matches!(kept, Ok(true)) {
             // Nobody could ever come for the answer.
@@ -145,7 +148,7 @@ impl DeviceAuthentications {
     pub async fn read(&self, id: DeviceAuthenticationId, caller: Caller<'_>) -> Result<Told, FlowError> {
         let now = self.clock.now();
         let (mut found, own, client) = self.find(id, caller.client).await?;
-        let judged = self.judged(Arc::clone(&client), &own.policy, now)?;
+        let judged = self.judged(Arc::clone(&client), (&own.policy, own.device), now)?;
         if let Some(flow) = self.polled((id, &mut found, &own), (&judged, caller.asker)).await? {
             let flow = self.known.with_ceremony(flow, &judged).await?;
             let next = own.clone().at(flow, now);
@@ -167,7 +170,7 @@ impl DeviceAuthentications {
         if !own.actions().contains(&action) {
             return Err(FlowRefusal::not_now().into());
         }
-        let judged = self.judged(Arc::clone(&client), &own.policy, now)?;
+        let judged = self.judged(Arc::clone(&client), (&own.policy, own.device), now)?;
         let by = (&judged, caller.asker);
         let by_code = matches!(act, Act::CheckOtp(_));
         let next = match act {
@@ -275,47 +278,44 @@ impl DeviceAuthentications {
     }
 
     /// A second factor is all that is asked for.
-    fn judged(&self, client: Arc<Client>, policy: &MfaPolicyId, now: Timestamp) -> Result<Judged, StoreError> {
+    fn judged(
+        &self,
+        client: Arc<Client>,
+        (policy, only): (&MfaPolicyId, Option<DeviceId>),
+        now: Timestamp,
+    ) -> Result<Judged, StoreError> {
         let passkeys = self.known.passkeys.party.is_some();
         let policy = Arc::new(one_step(policy).ok_or(UNNAMED)?);
-        Ok(Judged { client, policy, remembered: None, passkeys, now })
+        Ok(Judged { client, policy, remembered: None, passkeys, only, now })
     }
 
-    /// What it comes to by the policy, and whoever has to be asked is. `device`: there, or not at all.
+    /// Refused: the policy has the person asked, and they cannot be on this device.
+    async fn may_be_asked(
+        &self,
+        user: UserId,
+        (policy, app): (&MfaPolicyId, Option<&MobileApp>),
+        device: DeviceId,
+    ) -> Result<(), FlowError> {
+        let (verdict, _) = self.known.second_factors.evaluate.evaluate(user, policy, app).await?;
+        if matches!(&verdict, Verdict::Ask(devices, _) if !devices.contains(&device)) {
+            let why = "a device on which the person cannot be asked";
+            return Err(FlowRefusal::invalid(DetailCode::InvalidDevice, Some("selectedDevice.id"), why).into());
+        }
+        Ok(())
+    }
+
+    /// What it comes to by the policy, and whoever has to be asked is.
     async fn evaluated(
         &self,
         flow: Flow,
-        (policy, device): (&MfaPolicyId, Option<DeviceId>),
+        policy: &MfaPolicyId,
         (judged, asker): (&Judged, Asker<'_>),
     ) -> Result<Flow, FlowError> {
         const LOST: StoreError = StoreError::Corrupt("a second factor of nobody");
         let factors = &self.known.second_factors;
         let before = flow.clone();
-        let evaluated = factors.evaluated(&flow, policy, judged.now).await?.ok_or(LOST)?;
-        let chosen = match (&evaluated.0, device) {
-            (Verdict::Ask(devices, _), Some(device)) if !devices.contains(&device) => {
-                let why = "a device on which the person cannot be asked";
-                return Err(FlowRefusal::invalid(DetailCode::InvalidDevice, Some("selectedDevice.id"), why).into());
-            }
-            (Verdict::Ask(..), chosen) => chosen,
-            (
-                Verdict::Authorized(_)
-                | Verdict::Verify(..)
-                | Verdict::LetIn
-                | Verdict::Waived(_)
-                | Verdict::SetUp(_)
-                | Verdict::Failed(_),
-                _,
-            ) => None,
-        };
-        let came_to = match chosen {
-            Some(device) => match flow.second_factor_evaluated(evaluated, None) {
-                Some(choosing) => factors.asked_on(choosing, policy, (device, asker)).await?,
-                None => Ok(None),
-            },
-            None => factors.came_to(flow, policy, evaluated, (None, asker)).await?,
-        };
-        let next = match came_to {
+        let evaluated = factors.evaluated(&flow, policy, judged).await?.ok_or(LOST)?;
+        let next = match factors.came_to(flow, policy, evaluated, (None, asker)).await? {
             Ok(next) => next,
             Err(not) => before.second_factor_evaluated((Verdict::Failed(not.why()), None), None),
         };
@@ -338,7 +338,7 @@ impl DeviceAuthentications {
                 return Ok(Some(flow));
             }
             let flow = flow.seen_as(found.version().0);
-            let evaluated = self.evaluated(flow, (&own.policy, None), (judged, asker));
+            let evaluated = self.evaluated(flow, &own.policy, (judged, asker));
             return Ok(Some(Box::pin(evaluated).await?));
         }
         if let Some(verifying) = flow.verifying().copied() {

@@ -178,7 +178,7 @@ impl SecondFactors {
         Unasked { flow, policy, pairs }: Unasked,
         (judged, asker): (&Judged, Asker<'_>),
     ) -> Result<Option<Flow>, StoreError> {
-        let Some(evaluated) = self.evaluated_otherwise(&flow, &policy, judged.now).await? else { return Ok(None) };
+        let Some(evaluated) = self.evaluated_otherwise(&flow, &policy, judged).await? else { return Ok(None) };
         let choosing = flow.clone().second_factor_evaluated(evaluated.clone(), pairs);
         let next = match self.came_to(flow, &policy, evaluated, (pairs, asker)).await? {
             Ok(next) => next,

@@ -8,10 +8,12 @@ use crate::clock::Timestamp;
 use crate::domain::application::Application;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::device::{Device, Installation};
+use crate::domain::enrolment::Enrolment;
 use crate::domain::flow::{Around, Flow, IDLE, LONGEST};
 use crate::domain::otp::OtpDevice;
 use crate::domain::passkey::{Ceremony, PasskeyName};
 use crate::domain::policy::SignOnPolicy;
+use crate::domain::second_factor::Verdict;
 use crate::domain::session::Session;
 use crate::domain::totp::TotpDevice;
 use crate::entropy::Entropy;
@@ -106,6 +108,8 @@ pub struct Judged {
     pub policy: Arc<SignOnPolicy>,
     remembered: Option<Scope>,
     passkeys: bool,
+    /// On this device alone somebody is asked for a second factor. `None`: where the policy says.
+    only: Option<DeviceId>,
     now: Timestamp,
 }
 
@@ -135,7 +139,7 @@ impl Known {
             None => None,
         };
         let policy = self.policy_of(&client).await?;
-        Ok(Judged { client, policy, remembered, passkeys: self.passkeys.party.is_some(), now })
+        Ok(Judged { client, policy, remembered, passkeys: self.passkeys.party.is_some(), only: None, now })
     }
 
     /// How a client's people sign in. Where what it names is not to be found, nobody signs in.
@@ -218,6 +222,15 @@ impl Judged {
             passkeys: self.passkeys,
             now: self.now,
         }
+    }
+
+    /// What a second factor comes to here.
+    fn narrowed(&self, (verdict, enrolment): (Verdict, Option<Enrolment>)) -> (Verdict, Option<Enrolment>) {
+        let verdict = match self.only {
+            Some(device) => verdict.only_on(device),
+            None => verdict,
+        };
+        (verdict, enrolment)
     }
 }
 

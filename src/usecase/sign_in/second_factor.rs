@@ -80,7 +80,7 @@ impl SecondFactors {
     ) -> Result<Option<Flow>, FlowError> {
         let Some(policy) = flow.wants_second_factor(&judged.around()) else { return Ok(None) };
         let flow = self.by_app((id, flow), judged, members).await?;
-        let Some(evaluated) = self.evaluated(&flow, &policy, judged.now).await? else { return Ok(None) };
+        let Some(evaluated) = self.evaluated(&flow, &policy, judged).await? else { return Ok(None) };
         let until = judged.now + LIFETIME;
         let came_to = self.came_to(flow, &policy, evaluated, (Some(until), asker)).await?;
         let Some(next) = came_to.map_err(NotAsked::refusal)? else { return Ok(None) };
@@ -154,7 +154,7 @@ impl SecondFactors {
         (judged, asker): (&Judged, Asker<'_>),
     ) -> Result<ControlFlow<Flow, Flow>, StoreError> {
         let before = flow.clone();
-        let Some(evaluated) = self.evaluated(&flow, policy, judged.now).await? else {
+        let Some(evaluated) = self.evaluated(&flow, policy, judged).await? else {
             return Ok(ControlFlow::Continue(before.lacking(&judged.around())));
         };
         let asks = matches!(evaluated.0, Verdict::Ask(..));
@@ -278,15 +278,15 @@ impl SecondFactors {
         &self,
         flow: &Flow,
         policy: &MfaPolicyId,
-        now: Timestamp,
+        judged: &Judged,
     ) -> Result<Option<(Verdict, Option<Enrolment>)>, StoreError> {
         let Some(user) = flow.user() else { return Ok(None) };
         let app: Option<&MobileApp> = flow.app.as_ref();
-        let evaluated = self.evaluate.evaluate(user, policy, app).await?;
+        let evaluated = judged.narrowed(self.evaluate.evaluate(user, policy, app).await?);
         if let Some(app) = app.filter(|app| app.unsound) {
-            self.note_unsound(flow, policy, app, now).await?;
+            self.note_unsound(flow, policy, app, judged.now).await?;
         }
-        self.record(flow, &evaluated.0, now).await;
+        self.record(flow, &evaluated.0, judged.now).await;
         Ok(Some(evaluated))
     }
 

@@ -208,6 +208,47 @@ async fn a3_another_device_is_chosen_and_a_question_is_taken_back() {
     }
 }
 
+/// The server has said where, and nobody is asked elsewhere whatever becomes of that.
+#[tokio::test]
+async fn a3_a_device_that_was_selected_is_the_only_one() {
+    let scene = Scene::with_phones(without_numbers(), 2).await;
+    let server = scene.server().await;
+    let [first, second] = &scene.alice.phones[..] else { panic!("two phones") };
+    let mut wanted = scene.about_alice();
+    wanted["selectedDevice"] = json!({ "id": scene.device(1) });
+    let asked = begin(&server, &wanted).await;
+    let offered = |state: &Value| {
+        let devices = state["_embedded"]["devices"].as_array().unwrap();
+        devices.iter().map(|device| device["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(offered(&asked.state), [scene.device(1)]);
+    let select = async |n: usize| {
+        let chosen = json!({ "device": { "id": scene.device(n) } });
+        act(&server, &asked, "device.select", &chosen).await
+    };
+    refused(&select(0).await, 400, "INVALID_DATA");
+    let changes = json!({ "reason": "CHANGE_DEVICE" });
+    let state = act(&server, &asked, "cancel.push.authentication", &changes).await.ok();
+    assert_eq!(state["status"], "DEVICE_SELECTION_REQUIRED", "{state}");
+    assert_eq!(offered(&state), [scene.device(1)]);
+    refused(&select(0).await, 400, "INVALID_DATA");
+    let state = select(1).await.ok();
+    assert_eq!((&state["status"], offered(&state)), (&json!(WAITING), vec![scene.device(1)]));
+    second.block().await;
+    failed(&look(&server, &asked).await, "NO_USABLE_DEVICES");
+    assert!(first.pending().await.is_empty(), "that one is not asked");
+
+    // Nor where it is found out by what is done next.
+    second.set_status(nod::domain::device::Status::Active).await;
+    let asked = begin(&server, &wanted).await;
+    scene.world.clock.advance(seconds(41));
+    assert_eq!(look(&server, &asked).await["status"], "PUSH_CONFIRMATION_TIMED_OUT");
+    second.block().await;
+    let chosen = json!({ "device": { "id": scene.device(1) } });
+    failed(&act(&server, &asked, "device.select", &chosen).await.ok(), "NO_USABLE_DEVICES");
+    assert!(first.pending().await.is_empty());
+}
+
 /// [flows.md I8]
 #[tokio::test]
 async fn a3_a_device_of_somebody_else_is_none() {
