@@ -84,13 +84,23 @@ impl DeviceAuthentication {
 
     /// What can be done now.
     pub const fn actions(&self) -> &'static [Action] {
+        // [flows.md F9] that of a phone that no push reaches does as well as its answer.
+        let by_passcode = match &self.flow.second_factor {
+            Some(second_factor) => second_factor.takes_passcode(),
+            None => false,
+        };
         match self.status() {
+            Status::PushConfirmationTimedOut if by_passcode => &[Action::CheckOtp, Action::SelectDevice],
             Status::DeviceSelectionRequired | Status::PushConfirmationTimedOut => &[Action::SelectDevice],
             Status::OtpRequired => &[Action::CheckOtp, Action::SelectDevice],
             Status::AssertionRequired => &[Action::CheckAssertion, Action::SelectDevice],
             // An app that nobody looks at is not asked on another device.
             Status::PushConfirmationRequired if self.flow.waits_for().is_some() => {
-                &[Action::SelectDevice, Action::CancelPush]
+                if by_passcode {
+                    &[Action::CheckOtp, Action::SelectDevice, Action::CancelPush]
+                } else {
+                    &[Action::SelectDevice, Action::CancelPush]
+                }
             }
             Status::PushConfirmationRequired | Status::Completed | Status::Failed => &[],
         }

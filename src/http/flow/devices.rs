@@ -59,11 +59,14 @@ pub(in crate::http) fn fields(seen: &Seen) -> Value {
             members.insert("pollInterval".to_owned(), json!(POLL_INTERVAL));
         }
         Some(SecondFactor::Otp(sent)) => members.extend(of_code(sent, seen.code)),
-        Some(SecondFactor::Totp(_)) => members.extend(of_totp(seen.code)),
         Some(SecondFactor::Asserting(_)) => {
             members.insert("publicKeyCredentialRequestOptions".to_owned(), json!(seen.passkey));
         }
         Some(_) | None => {}
+    }
+    // An authenticator app's, or that of the phone that is asked.
+    if shows.is_some() {
+        members.extend(of_totp(seen.code));
     }
     fields
 }

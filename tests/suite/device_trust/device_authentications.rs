@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::step_up::without_numbers;
 use super::step_up_otp::wrong;
-use super::{Scene, json, usual};
+use super::{Scene, json, phone_passcodes, usual};
 use crate::admin::robot::{Robot, usr};
 use crate::world::{Answer, FLOWS, World, seconds};
 
@@ -206,6 +206,36 @@ async fn a3_another_device_is_chosen_and_a_question_is_taken_back() {
         second.approve_the_question().await;
         assert_eq!(look(&server, &asked).await["status"], "COMPLETED");
     }
+}
+
+/// [flows.md F9]
+#[tokio::test]
+async fn a3_a_phone_whose_push_is_lost_shows_a_passcode() {
+    let (scene, phone, key) = Scene::with_passcodes(phone_passcodes::policy()).await;
+    let server = scene.server().await;
+    let asked = begin(&server, &scene.about_alice()).await;
+    let takes_passcode = |state: &Value, status: &str, left: u32| {
+        assert_eq!((&state["status"], &state["attemptsRemaining"]), (&json!(status), &json!(left)), "{state}");
+        assert_eq!(state["_embedded"]["devices"][0]["otpEnabled"], true, "{state}");
+        assert!(state["_links"]["otp.check"]["href"].is_string(), "{state}");
+    };
+    takes_passcode(&asked.state, WAITING, 3);
+    let answer = act(&server, &asked, "otp.check", &json!({ "otp": wrong(&scene.passcode(&key)) })).await;
+    refused(&answer, 400, "INVALID_DATA");
+    assert_eq!(answer.json()["details"][0]["attemptsRemaining"], 2);
+    assert_eq!(phone.pending().await.len(), 1, "a wrong one withdraws nothing");
+    takes_passcode(&look(&server, &asked).await, WAITING, 2);
+    let state = act(&server, &asked, "otp.check", &json!({ "otp": scene.passcode(&key) })).await.ok();
+    assert_eq!(state["status"], "COMPLETED", "{state}");
+    assert!(state["authenticators"].as_array().unwrap().contains(&json!("otp")), "{state}");
+    assert!(phone.pending().await.is_empty(), "nobody is asked any more");
+
+    // Nor is it too late when nobody has answered.
+    let asked = begin(&server, &scene.about_alice()).await;
+    scene.world.clock.advance(seconds(41));
+    takes_passcode(&look(&server, &asked).await, "PUSH_CONFIRMATION_TIMED_OUT", 3);
+    let state = act(&server, &asked, "otp.check", &json!({ "otp": scene.passcode(&key) })).await.ok();
+    assert_eq!(state["status"], "COMPLETED", "{state}");
 }
 
 /// The server has said where, and nobody is asked elsewhere whatever becomes of that.

@@ -8,7 +8,7 @@ use super::step_up_otp::{check, refused, wrong};
 use super::{Scene, claims, json, new_device, ticket, usual};
 use crate::world::{Answer, Browser, Phone, seconds};
 
-fn policy() -> Value {
+pub(super) fn policy() -> Value {
     json!({ "id": "mfa", "number_matching": "off", "mobile_otp": { "enabled": true } })
 }
 
@@ -22,7 +22,7 @@ fn key_of(scene: &Scene, paired: &Answer) -> PasscodeKey {
 }
 
 impl Scene {
-    async fn with_passcodes(mfa: Value) -> (Self, Phone, PasscodeKey) {
+    pub(super) async fn with_passcodes(mfa: Value) -> (Self, Phone, PasscodeKey) {
         let scene = Self::of(mfa).await;
         let mut phone = scene.world.phone();
         let paired = phone.pair(&scene.alice.pairing_key().await).await;
@@ -31,7 +31,7 @@ impl Scene {
     }
 
     /// What the app shows now, without any network.
-    fn passcode(&self, key: &PasscodeKey) -> String {
+    pub(super) fn passcode(&self, key: &PasscodeKey) -> String {
         key.one_time_passcode(Timestamp::from_millis(self.world.now().millis()))
     }
 
@@ -48,9 +48,11 @@ async fn t9_8_a_phone_that_no_push_reaches_shows_a_passcode() {
     let (mut browser, id, state) = scene.waits().await;
     assert!(state["_links"]["checkOtp"].is_object(), "{state}");
     assert_eq!(state["devices"][0]["otpEnabled"], true);
+    assert_eq!((&state["otpLength"], &state["attemptsRemaining"]), (&json!(6), &json!(3)));
     let right = scene.passcode(&key);
     refused(&check(&mut browser, &id, &wrong(&right)).await, "VALIDATION_ERROR", "INVALID_OTP");
     assert_eq!(phone.pending().await.len(), 1, "a wrong one withdraws nothing");
+    assert_eq!(poll(&mut browser, &id).await["attemptsRemaining"], 2);
     let state = check(&mut browser, &id, &right).await.ok();
     assert_eq!((&state["status"], &state["code"]), (&json!("MFA_COMPLETED"), &json!("otp_verified")));
     assert!(phone.pending().await.is_empty(), "nobody is asked any more");
@@ -91,7 +93,7 @@ async fn t9_9_three_wrong_passcodes_and_the_right_one_is_not_looked_at() {
 async fn a_passcode_counts_where_the_policy_has_them() {
     let (scene, _phone, key) = Scene::with_passcodes(json!({ "id": "mfa", "number_matching": "off" })).await;
     let (mut browser, id, state) = scene.waits().await;
-    assert!(state["_links"].get("checkOtp").is_none(), "{state}");
+    assert!(state["_links"].get("checkOtp").is_none() && state.get("attemptsRemaining").is_none(), "{state}");
     let answer = check(&mut browser, &id, &scene.passcode(&key)).await;
     assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("INVALID_ACTION_ID")));
     assert_eq!(poll(&mut browser, &id).await["status"], WAITING);

@@ -44,11 +44,11 @@ pub(super) fn members() -> Map<String, Value> {
             "description": "PUSH_CONFIRMATION_WAITING, OTP_REQUIRED where a code was sent: until when.",
         },
         "otpLength": {
-            "type": "integer", "description": "OTP_REQUIRED, TOTP_ACTIVATION_REQUIRED: how many digits the code has.",
+            "type": "integer", "description": "OTP_REQUIRED, TOTP_ACTIVATION_REQUIRED, and wherever the passcode of a phone does as well as its answer: how many digits the code has.",
         },
         "attemptsRemaining": {
             "type": "integer",
-            "description": "OTP_REQUIRED, TOTP_ACTIVATION_REQUIRED: how many codes may be wrong. None: wait, and have another one sent, where one is.",
+            "description": "The same: how many codes may be wrong. None: wait, and have another one sent, where one is.",
         },
         "allowSkipMfa": only(
             Status::MfaSetupRequired, json!({"type": "boolean", "enum": [false]}), "nobody goes on without.",
