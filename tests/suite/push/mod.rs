@@ -162,6 +162,22 @@ async fn audited(watch: &Watch) -> Vec<(String, Option<String>)> {
     events.map(|event| (event.result, event.reason)).collect()
 }
 
+/// The same of so many pushes, which is written down by and by: as long as there is more of it with the looks, however
+/// long they take, it is waited for.
+async fn audited_of(watch: &Watch, pushes: usize) -> Vec<(String, Option<String>)> {
+    let (mut known, mut in_vain) = (0, 0);
+    loop {
+        let told = audited(watch).await;
+        if told.len() >= pushes {
+            return told;
+        }
+        in_vain = if told.len() == known { in_vain + 1 } else { 0 };
+        assert!(in_vain < LOOKS, "{} of {pushes} pushes have come to an end", told.len());
+        known = told.len();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 fn done() -> (String, Option<String>) {
     ("done".to_owned(), None)
 }
@@ -203,21 +219,29 @@ fn is_untouched(service: &Double) {
 /// For so long, in milliseconds, a push is that of whoever carries it.
 const LEASE: i64 = 30_000;
 
+/// So often is looked for something to happen.
+const LOOKS: u32 = 15_000;
+/// And while a push may be with its service. No call lasts for so many looks.
+const LOOKS_AT_A_CALL: u32 = 1000;
+
 /// Once nobody does anything about pushes: in how long the next one is due. `None`: none is left.
 async fn at_rest(world: &World) -> Option<std::time::Duration> {
     let due = |row: &str| -> i64 {
         let text = row.split(' ').find_map(|part| part.strip_prefix("due_at=")).unwrap_or_else(|| panic!("{row}"));
         text.parse().unwrap()
     };
-    for look in 0..15_000 {
-        let now = world.now().millis();
-        let left: Vec<_> = pushes(world).await.iter().map(|row| due(row) - now).collect();
+    let (mut before, mut in_vain) = (Vec::new(), 0);
+    while in_vain < LOOKS {
+        let (now, rows) = (world.now().millis(), pushes(world).await);
+        in_vain = if rows == before { in_vain + 1 } else { 0 };
+        let left: Vec<_> = rows.iter().map(|row| due(row) - now).collect();
         // Time stands still: what is due in just that long was taken now. Unless that is a pause that happens to be as
-        // long: no call lasts for so many looks.
-        let in_hands = |pause: &i64| *pause <= 0 || (*pause == LEASE && look < 1000);
+        // long, and nothing happens any more.
+        let in_hands = |pause: &i64| *pause <= 0 || (*pause == LEASE && in_vain < LOOKS_AT_A_CALL);
         if !left.iter().any(in_hands) {
             return Some(std::time::Duration::from_millis(u64::try_from(*left.iter().min()?).unwrap()));
         }
+        before = rows;
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     panic!("pushes are due, and nobody is done with them");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::double::Reply;
-use super::{Scene, a_while, at_rest, audited, done, fcm_error, gave_up, pushes, read, with_app};
+use super::{Scene, a_while, at_rest, audited, audited_of, done, fcm_error, gave_up, pushes, read, with_app};
 use crate::world::seconds;
 
 #[tokio::test]
@@ -207,11 +207,7 @@ async fn f21_a_bad_day_of_all_services() {
     while let Some(pause) = at_rest(&scene.world).await {
         scene.world.clock.advance(pause);
     }
-    let told = crate::admin::until("all ends are written down", async || {
-        let told = audited(&watch).await;
-        (told.len() >= 36).then_some(told)
-    })
-    .await;
+    let told = audited_of(&watch, 36).await;
     assert_eq!(told.len(), 36, "each came to one end: {told:?}");
     let (arrived, lost): (Vec<_>, Vec<_>) = told.into_iter().partition(|(result, _)| result == "done");
     assert!(arrived.len() >= 24, "{} arrived, {lost:?}", arrived.len());
