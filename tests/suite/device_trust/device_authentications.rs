@@ -6,10 +6,11 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::step_up::without_numbers;
+use super::step_up_fido2::{self, Desk};
 use super::step_up_otp::wrong;
 use super::{Scene, json, phone_passcodes, usual};
 use crate::admin::robot::{Robot, usr};
-use crate::world::{Answer, FLOWS, World, seconds};
+use crate::world::{Answer, FLOWS, World, b64, seconds};
 
 const PATH: &str = "/deviceAuthentications";
 const SCOPE: &str = "nod:device-authentications";
@@ -175,6 +176,38 @@ async fn a3_the_code_of_an_authenticator_app_will_do() {
     let code = own.app.code(scene.world.now(), 0);
     let state = act(&server, &asked, "otp.check", &json!({ "otp": code })).await.ok();
     assert_eq!(state["status"], "COMPLETED", "{state}");
+}
+
+/// By the rules of sign-ins, on a page of the issuer's origin.
+#[tokio::test]
+async fn a3_a_passkey_answers_as_in_a_sign_in() {
+    let (desk, mut passkey) = Desk::with_passkey(step_up_fido2::policy()).await;
+    let (scene, origin) = (&desk.scene, passkey.origin.clone());
+    let server = scene.server().await;
+    let asked = begin(&server, &scene.about_alice()).await;
+    assert_eq!(asked.state["status"], "ASSERTION_REQUIRED", "{}", asked.state);
+    let options = |state: &Value| state["publicKeyCredentialRequestOptions"].clone();
+    let made = passkey.get(&options(&asked.state)).to_string();
+    let sent = |made: &str, (name, value): (&str, &str)| json!({ "assertion": made, name: value });
+    for said in [("origin", "https://shop.example"), ("compatibility", "SOME")] {
+        let answer = act(&server, &asked, "assertion.check", &sent(&made, said)).await;
+        refused(&answer, 400, "INVALID_DATA");
+        let detail = &answer.json()["details"][0];
+        assert_eq!((&detail["code"], &detail["target"]), (&json!("INVALID_FIELD_VALUE"), &json!(said.0)), "{detail}");
+    }
+    assert_eq!(look(&server, &asked).await, asked.state, "that was no try");
+    passkey.challenge = Some(b64(b"something else"));
+    let of_another = passkey.get(&options(&asked.state)).to_string();
+    passkey.challenge = None;
+    let answer = act(&server, &asked, "assertion.check", &sent(&of_another, ("origin", &origin))).await;
+    refused(&answer, 400, "INVALID_DATA");
+    assert_eq!(answer.json()["details"][0]["code"], "CREDENTIAL_VALIDATION_FAILED");
+    refused(&act(&server, &asked, "assertion.check", &sent(&made, ("origin", &origin))).await, 400, "INVALID_DATA");
+    let state = look(&server, &asked).await;
+    assert_ne!(options(&state)["challenge"], options(&asked.state)["challenge"], "each try has its own");
+    let made = passkey.get(&options(&state)).to_string();
+    let state = act(&server, &asked, "assertion.check", &sent(&made, ("compatibility", "FULL"))).await.ok();
+    assert_eq!((&state["status"], &state["bypassed"]), (&json!("COMPLETED"), &json!(false)), "{state}");
 }
 
 #[tokio::test]

@@ -11,12 +11,12 @@ use crate::world::{Answer, Browser, Client, FLOWS, b64, seconds};
 const REQUIRED: &str = "ASSERTION_REQUIRED";
 const OPTIONS: &str = "publicKeyCredentialRequestOptions";
 
-fn policy() -> Value {
+pub(super) fn policy() -> Value {
     json!({ "id": "mfa", "number_matching": "off", "fido2": { "enabled": true } })
 }
 
-struct Desk {
-    scene: Scene,
+pub(super) struct Desk {
+    pub(super) scene: Scene,
     /// Whose people sign in with a password alone, and make passkeys then.
     desk: Client,
 }
@@ -41,7 +41,7 @@ impl Desk {
         passkey
     }
 
-    async fn with_passkey(mfa: Value) -> (Self, Passkey) {
+    pub(super) async fn with_passkey(mfa: Value) -> (Self, Passkey) {
         let desk = Self::of(mfa).await;
         let passkey = desk.passkey("alice").await;
         (desk, passkey)
