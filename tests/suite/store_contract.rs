@@ -214,6 +214,7 @@ on_every_store! {
     a_wakeup_before_it_is_awaited_is_not_lost
     a_wakeup_crosses_nodes
     many_updates_at_once_all_count
+    of_two_who_go_on_from_what_they_found_one_does
     one_of_many_uses_is_the_first
     values_of_any_bytes_come_back
     a_store_that_works_says_so
@@ -367,6 +368,18 @@ async fn many_updates_at_once_all_count(stage: Stage) {
     seen.sort_unstable();
     assert_eq!(seen, (0..64).collect::<Vec<_>>());
     assert_eq!(shelf.get("k").await.unwrap(), Some(Tally(64)));
+}
+
+async fn of_two_who_go_on_from_what_they_found_one_does(stage: Stage) {
+    let [here, there] = [stage.store.clone(), stage.other.clone()].map(Shelf::<Tally>::new);
+    assert!(here.insert("k", &Tally(0), LONG).await.unwrap());
+    let mut found = here.find("k").await.unwrap().unwrap();
+    let mut also_found = there.find("k").await.unwrap().unwrap();
+    assert!(here.step("k", &mut found, &Tally(1), Lifetime::Keep).await.unwrap());
+    assert!(!there.step("k", &mut also_found, &Tally(2), Lifetime::Keep).await.unwrap());
+    assert_eq!((found.value().unwrap(), also_found.value().unwrap()), (Tally(1), Tally(0)));
+    assert!(here.replace("k", &found, &Tally(3), Lifetime::Keep).await.unwrap(), "from there");
+    assert_eq!(there.get("k").await.unwrap(), Some(Tally(3)));
 }
 
 async fn one_of_many_uses_is_the_first(stage: Stage) {
