@@ -1,6 +1,7 @@
 //! `/deviceAuthentications`: a server has somebody asked for a second factor, outside of any sign-in [flows.md A.3].
 //!
-//! `POST` begins one, `GET` shows where one is, and `POST` to it does one action, named by the content type.
+//! `POST` begins one, `GET` shows where one is, and `POST` to it does one action, named by the content type or by the
+//! query.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::http::admin;
 use crate::http::body::{BodyError, FORM_LIMIT, read, strict_json};
 use crate::http::client_authentication::client_ip;
 use crate::http::error::json as answer;
-use crate::http::flow::{VENDOR, asked_on};
+use crate::http::flow::{self, Unnamed, VENDOR, asked_on, essence};
 use crate::http::headers::reference;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::admin_scope::Permission;
@@ -37,6 +38,11 @@ mod refusal;
 pub(super) use refusal::refused;
 
 pub const PATH: &str = "/deviceAuthentications";
+
+/// The content type that names an action.
+pub(super) fn content_type(action: Action) -> String {
+    format!("{VENDOR}{action}+json")
+}
 
 /// Whether this is one of the addresses here.
 pub(super) fn is_of(path: &str) -> bool {
@@ -245,11 +251,13 @@ fn asked(told: &Told) -> Map<String, Value> {
     .collect()
 }
 
-/// The action that the content type names, with its body.
+/// The action that is named, with its body.
 async fn act(request: &Request, body: &mut RequestBody) -> Result<Act, Refused> {
-    let named = essence(request).strip_prefix(VENDOR).and_then(|rest| rest.strip_suffix("+json"));
-    let named = named.ok_or(Refused::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE))?;
-    let action = Action::parse(named).ok_or_else(FlowRefusal::not_now)?;
+    let named = flow::named(request).map_err(|unnamed| match unnamed {
+        Unnamed::Twice => Refused::from(flow::conflict()),
+        Unnamed::Nowhere | Unnamed::OtherType => Refused::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    })?;
+    let action = Action::parse(&named).ok_or_else(FlowRefusal::not_now)?;
     let sent = sent(request, body).await?;
     Ok(match action {
         Action::SelectDevice => {
@@ -278,12 +286,6 @@ async fn act(request: &Request, body: &mut RequestBody) -> Result<Act, Refused> 
             }
         }
     })
-}
-
-/// The content type, without its parameters.
-fn essence(request: &Request) -> &str {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim()
 }
 
 /// What was sent: an object, be it an empty one.

@@ -230,25 +230,50 @@ fn unread(error: &BodyError) -> Refused {
     }
 }
 
+/// Why a call names no action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unnamed {
+    /// Plain JSON, and nothing beside it.
+    Nowhere,
+    /// It names two.
+    Twice,
+    /// A body of another type.
+    OtherType,
+}
+
+/// What an action is called: by the query, or by the content type [flows.md F15].
+pub(super) fn named(request: &Request) -> Result<String, Unnamed> {
+    let essence = essence(request);
+    let by_type = essence.strip_prefix(VENDOR).and_then(|rest| rest.strip_suffix("+json"));
+    match (queried(request, "action"), by_type) {
+        (Some(query), Some(typed)) if query == typed => Ok(query),
+        (Some(_), Some(_)) => Err(Unnamed::Twice),
+        (None, Some(typed)) => Ok(typed.to_owned()),
+        (Some(query), None) if essence == "application/json" => Ok(query),
+        (None, None) if essence == "application/json" => Err(Unnamed::Nowhere),
+        (Some(_) | None, None) => Err(Unnamed::OtherType),
+    }
+}
+
+/// The content type, without its parameters.
+pub(super) fn essence(request: &Request) -> &str {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+}
+
+/// No action, or two of them.
+pub(super) fn conflict() -> FlowRefusal {
+    let why = "no action, or two of them";
+    FlowRefusal::new(FlowErrorCode::InvalidRequest, why).about(DetailCode::InvalidContentType, None)
+}
+
 /// Which action is meant. `None`: one that nobody knows.
 fn action(request: &Request) -> Result<Option<Action>, Refused> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    let by_type = essence.strip_prefix(VENDOR).and_then(|rest| rest.strip_suffix("+json"));
-    let by_query = queried(request, "action");
-    let conflict = || {
-        let why = "no action, or two of them";
-        Refused::from(FlowRefusal::new(FlowErrorCode::InvalidRequest, why).about(DetailCode::InvalidContentType, None))
-    };
-    let named = match (by_query, by_type) {
-        (Some(query), Some(typed)) if query == typed => query,
-        (Some(_), Some(_)) => return Err(conflict()),
-        (None, Some(typed)) => typed.to_owned(),
-        (Some(query), None) if essence == "application/json" => query,
-        (None, None) if essence == "application/json" => return Err(conflict()),
-        (Some(_) | None, None) => return Err(Refused::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
-    };
-    Ok(Action::parse(&named))
+    match named(request) {
+        Ok(named) => Ok(Action::parse(&named)),
+        Err(Unnamed::Nowhere | Unnamed::Twice) => Err(conflict().into()),
+        Err(Unnamed::OtherType) => Err(Refused::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
+    }
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {

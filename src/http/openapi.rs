@@ -2,6 +2,7 @@
 //! errors, examples and security that it cannot know, in parts and in two versions.
 
 mod callbacks;
+mod device_authentications;
 mod enumerations;
 mod errors;
 mod examples;
@@ -24,7 +25,7 @@ use serde_json::{Map, Value, json};
 
 use self::methods::{Declared, Methods};
 use crate::http::discovery::path;
-use crate::http::flow;
+use crate::http::{device_authentications as direct, flow};
 
 /// Which operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +102,8 @@ enum Family {
     Authorization,
     /// Authentication applications and our own pages, with the cookie of a flow.
     Flow,
+    /// Servers that have people asked, with an access token of their own.
+    DeviceAuthentications,
     /// Phones, with a proof.
     Device,
     /// Administrators, with an access token. What they may do and be told, the types say themselves.
@@ -115,6 +118,7 @@ impl Family {
             path if path.starts_with("/idp/") => Self::Resource,
             path if path.starts_with(path::REGISTRATION) => Self::Registration,
             path if path.starts_with(flow::PREFIX) => Self::Flow,
+            path if direct::is_of(path) => Self::DeviceAuthentications,
             path::AUTHORIZATION => Self::Authorization,
             path if path.starts_with("/.well-known/") || path == path::JWKS => Self::Public,
             _ => Self::OAuth,
@@ -123,7 +127,12 @@ impl Family {
 
     const fn part(self) -> Part {
         match self {
-            Self::OAuth | Self::Public | Self::Resource | Self::Registration | Self::Authorization => Part::Protocol,
+            Self::OAuth
+            | Self::Public
+            | Self::Resource
+            | Self::Registration
+            | Self::Authorization
+            | Self::DeviceAuthentications => Part::Protocol,
             Self::Flow => Part::Flow,
             Self::Device => Part::Device,
             Self::Admin => Part::Admin,
@@ -154,6 +163,7 @@ impl Document {
         let mut document: Value = serde_json::from_str(generated).unwrap_or_default();
         metadata::add(&mut document);
         sign_in::add(&mut document);
+        device_authentications::add(&mut document);
         repair::repair(&mut document);
         describe(&mut document);
         callbacks::add(&mut document);
@@ -251,8 +261,8 @@ impl Published {
 }
 
 const ABOUT: &str = "Nod asks a person, and gets a yes. Relying parties ask over CIBA or have people sign in, and fetch \
-tokens (`/as`, `/pf-ws`, `/idp`); phones fetch questions and sign answers (`/device/v1`); administrators look after clients, \
-people and devices (`/admin/v1`).";
+tokens (`/as`, `/pf-ws`, `/idp`); servers ask for a second factor alone (`/deviceAuthentications`); phones fetch questions \
+and sign answers (`/device/v1`); administrators look after clients, people and devices (`/admin/v1`).";
 
 /// What the types cannot say: who we are, how callers authenticate.
 fn describe(document: &mut Value) {
@@ -313,6 +323,8 @@ fn describe(document: &mut Value) {
             Family::Registration => "registrationToken",
             Family::Device => "deviceProof",
             Family::Flow => "flowCookie",
+            // The operations name the scope.
+            Family::DeviceAuthentications => continue,
             // The types name the scope.
             Family::Admin if operation.get("security").is_some() => continue,
             Family::Admin => "bootstrapToken",
@@ -334,6 +346,15 @@ fn operations(document: &mut Value) -> impl Iterator<Item = (String, String, &mu
 fn put(value: &mut Value, name: &str, member: Value) {
     if let Some(members) = value.as_object_mut() {
         members.insert(name.to_owned(), member);
+    }
+}
+
+/// A group of operations that no type describes.
+fn add_tag(document: &mut Value, name: &str, description: &str) {
+    if let Some(tags) = document.get_mut("tags").and_then(Value::as_array_mut) {
+        tags.push(json!({"name": name, "description": description}));
+        // As poem-openapi has them.
+        tags.sort_by_key(|tag| tag.get("name").and_then(Value::as_str).map(str::to_owned));
     }
 }
 

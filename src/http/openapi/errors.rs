@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Family, components, object, operations, put};
+use super::{Family, components, device_authentications, object, operations, put};
 use crate::http::device;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::device_error::DeviceErrorCode;
@@ -41,6 +41,7 @@ impl Family {
             Self::Device => !matches!(*status, "408" | "412" | "422"),
             Self::Authorization => !matches!(*status, "401" | "404" | "409" | "410" | "412" | "422"),
             Self::Flow => !matches!(*status, "401" | "409" | "410" | "412" | "422"),
+            Self::DeviceAuthentications => !matches!(*status, "409" | "410" | "412" | "422"),
             Self::Admin => *status != "410",
         })
     }
@@ -50,6 +51,7 @@ impl Family {
             Self::OAuth | Self::Public | Self::Resource | Self::Registration => "OAuthError",
             Self::Authorization => "RefusedAuthorization",
             Self::Flow => "FlowError",
+            Self::DeviceAuthentications => "DeviceAuthenticationError",
             Self::Device => "DeviceProblem",
             Self::Admin => "Problem",
         }
@@ -57,9 +59,13 @@ impl Family {
 
     const fn media_type(self) -> &'static str {
         match self {
-            Self::OAuth | Self::Public | Self::Resource | Self::Registration | Self::Authorization | Self::Flow => {
-                "application/json"
-            }
+            Self::OAuth
+            | Self::Public
+            | Self::Resource
+            | Self::Registration
+            | Self::Authorization
+            | Self::Flow
+            | Self::DeviceAuthentications => "application/json",
             Self::Device | Self::Admin => "application/problem+json",
         }
     }
@@ -71,7 +77,7 @@ impl Family {
                 "How clients authenticate [RFC 7617]. Those that are registered for another method use that one.",
                 "Basic realm=\"nod\", charset=\"UTF-8\"",
             ),
-            Self::Resource | Self::Registration | Self::Admin => (
+            Self::Resource | Self::Registration | Self::DeviceAuthentications | Self::Admin => (
                 "An access token is needed; with an error code if one was sent [RFC 6750 §3].",
                 "Bearer error=\"invalid_token\"",
             ),
@@ -123,6 +129,7 @@ impl Family {
                 }
                 told
             }
+            Self::DeviceAuthentications => device_authentications::refused(status),
             Self::Admin => {
                 let code = match status {
                     "401" => AdminErrorCode::TokenInvalid,

@@ -6,9 +6,11 @@ use nod_device::payload::MAX_PAYLOAD_BYTES;
 use serde_json::{Map, Value, json};
 
 use self::actions::any_action;
-pub(super) use self::actions::typed_actions;
+pub(super) use self::actions::{Typed, typed_actions, typed_bodies};
+pub(super) use self::push::{device, number_matching};
+pub(super) use self::states::enumeration;
 use self::states::{errors, states};
-use super::{components, object, put};
+use super::{add_tag, components, object, put};
 use crate::http::cookies::Cookies;
 use crate::http::discovery::path;
 use crate::http::flow;
@@ -35,11 +37,7 @@ pub(super) fn add(document: &mut Value) {
         schemas.insert("FlowAction".to_owned(), any_action());
         schemas.insert("AuthorizationRequest".to_owned(), request());
     }
-    if let Some(tags) = document.get_mut("tags").and_then(Value::as_array_mut) {
-        tags.push(json!({"name": TAG, "description": "Sign a person in, step by step."}));
-        // As poem-openapi has them.
-        tags.sort_by_key(|tag| tag.get("name").and_then(Value::as_str).map(str::to_owned));
-    }
+    add_tag(document, TAG, "Sign a person in, step by step.");
 }
 
 fn flow_path() -> String {
@@ -57,7 +55,7 @@ pub(super) fn scheme() -> Value {
     json!({"type": "apiKey", "in": "cookie", "name": name, "description": description})
 }
 
-fn reference(schema: &str) -> Value {
+pub(super) fn reference(schema: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{schema}")})
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{each_object, operations, put, sign_in};
+use super::{device_authentications, each_object, operations, put, sign_in};
 use crate::http::signed;
 
 pub(super) fn to_3_1(mut document: Value) -> Value {
@@ -22,6 +22,7 @@ pub(super) fn to_3_1(mut document: Value) -> Value {
     }
     merge_patches(&mut document);
     sign_in::typed_actions(&mut document);
+    device_authentications::typed_actions(&mut document);
     signed::described(&mut document);
     document
 }

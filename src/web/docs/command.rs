@@ -50,14 +50,21 @@ pub(super) fn curl(
     Some(format!("curl {}", words.join(" \\\n     ")))
 }
 
-/// The path with the examples that there are for its parameters, and with their names for the rest.
+/// The path with the examples that there are for its parameters, and with their names for the rest; and with what has to
+/// be in the query.
 fn filled(path: &str, operation: &Value) -> String {
-    list(operation, "parameters").filter(|one| text(one, "in") == "path").fold(path.to_owned(), |path, one| {
-        let name = text(one, "name");
+    let value = |one: &Value| {
         let example = one.get("example").or_else(|| one.get("schema")?.get("example")).and_then(Value::as_str);
-        let value = example.map_or_else(|| name.to_uppercase(), str::to_owned);
-        path.replace(&format!("{{{name}}}"), &value)
-    })
+        example.map_or_else(|| text(one, "name").to_uppercase(), str::to_owned)
+    };
+    let path = list(operation, "parameters")
+        .filter(|one| text(one, "in") == "path")
+        .fold(path.to_owned(), |path, one| path.replace(&format!("{{{}}}", text(one, "name")), &value(one)));
+    let needed = list(operation, "parameters")
+        .filter(|one| text(one, "in") == "query" && one.get("required").and_then(Value::as_bool) == Some(true));
+    let query: Map<String, Value> = needed.map(|one| (text(one, "name").to_owned(), Value::from(value(one)))).collect();
+    let query = form(&query).join("&");
+    if query.is_empty() { path } else { format!("{path}?{query}") }
 }
 
 /// `name=value`, percent-encoded.
@@ -100,6 +107,19 @@ mod tests {
         let command = curl("https://id", ("/u/{user_id}", "patch"), &patch, Some(&caller("admin"))).unwrap();
         assert!(command.contains(r#"-d '{"name":"O'\''Neil"}'"#), "{command}");
         assert!(command.ends_with("-X PATCH \\\n     https://id/u/USER_ID"), "{command}");
+    }
+
+    #[test]
+    fn what_has_to_be_in_the_query_is_there() {
+        let named = json!({
+            "parameters": [
+                {"name": "action", "in": "query", "required": true, "example": "otp.check"},
+                {"name": "limit", "in": "query", "example": "5"},
+            ],
+            "requestBody": {"content": {"application/json": {"example": {}}}},
+        });
+        let command = curl("https://id", ("/x", "post"), &named, Some(&caller("admin"))).unwrap();
+        assert!(command.ends_with("\n     'https://id/x?action=otp.check'"), "{command}");
     }
 
     #[test]

@@ -7,11 +7,29 @@ use crate::http::flow;
 use crate::http::openapi::{components, put};
 use crate::protocol::flow_api::{Action, Kind, Member};
 
+/// An action whose content type says which it is.
+pub(in crate::http::openapi) struct Typed {
+    pub(in crate::http::openapi) content_type: String,
+    /// Of its schema.
+    pub(in crate::http::openapi) name: String,
+    pub(in crate::http::openapi) body: Value,
+    pub(in crate::http::openapi) example: Value,
+}
+
+pub(in crate::http::openapi) fn typed_actions(document: &mut Value) {
+    let typed = Action::ALL.iter().map(|action| Typed {
+        content_type: flow::content_type(*action),
+        name: type_name(*action),
+        body: body(*action),
+        example: example(*action),
+    });
+    typed_bodies(document, &flow_path(), typed.collect());
+}
+
 /// In 3.1, each action has its own content type. Not in 3.0: generators that read no other version take
 /// one media type for each body.
-pub(in crate::http::openapi) fn typed_actions(document: &mut Value) {
-    let Some(operation) = document.get_mut("paths").and_then(|paths| paths.get_mut(flow_path())?.get_mut("post"))
-    else {
+pub(in crate::http::openapi) fn typed_bodies(document: &mut Value, path: &str, actions: Vec<Typed>) {
+    let Some(operation) = document.get_mut("paths").and_then(|paths| paths.get_mut(path)?.get_mut("post")) else {
         return;
     };
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -21,13 +39,12 @@ pub(in crate::http::openapi) fn typed_actions(document: &mut Value) {
         }
     }
     if let Some(content) = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut) {
-        for action in Action::ALL {
-            let media = json!({"schema": reference(&type_name(*action)), "example": example(*action)});
-            content.insert(flow::content_type(*action), media);
+        for Typed { content_type, name, example, .. } in &actions {
+            content.insert(content_type.clone(), json!({"schema": reference(name), "example": example}));
         }
     }
     if let Some(schemas) = components(document, "schemas") {
-        schemas.extend(Action::ALL.iter().map(|action| (type_name(*action), body(*action))));
+        schemas.extend(actions.into_iter().map(|action| (action.name, action.body)));
     }
 }
 

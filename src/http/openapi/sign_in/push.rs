@@ -30,13 +30,7 @@ pub(super) fn members() -> Map<String, Value> {
         },
         "numberMatching": only(
             Status::PushConfirmationWaiting,
-            json!({
-                "type": "object", "required": ["type", "value"],
-                "properties": {
-                    "type": {"type": "string", "enum": ["SELECT_NUMBER", "ENTER_MANUALLY"]},
-                    "value": {"type": "integer", "minimum": 10, "maximum": 99},
-                },
-            }),
+            number_matching(),
             "what the page shows, and the person picks or types on the device.",
         ),
         "expiresAt": {
@@ -90,25 +84,41 @@ pub(super) fn members() -> Map<String, Value> {
     members.as_object().cloned().unwrap_or_default()
 }
 
+/// What is carried from the screen to the device.
+pub(in crate::http::openapi) fn number_matching() -> Value {
+    json!({
+        "type": "object", "required": ["type", "value"],
+        "properties": {
+            "type": {"type": "string", "enum": ["SELECT_NUMBER", "ENTER_MANUALLY"]},
+            "value": {"type": "integer", "minimum": 10, "maximum": 99},
+        },
+    })
+}
+
 /// On which somebody can be asked.
 fn devices() -> Value {
-    let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
-    let maybe = json!({"type": "string", "nullable": true});
     json!({
         "type": "array",
         "description": "DEVICE_SELECTION_REQUIRED, PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT, OTP_REQUIRED: on \
                         which the person can be asked, the primary one first.",
-        "items": {
-            "type": "object",
-            "required": ["id", "type", "role", "enrollmentTime", "pushEnabled", "otpEnabled", "usable", "defaultDevice"],
-            "properties": {
-                "id": text, "type": {"type": "string", "enum": ["MOBILE", "FIDO2", "TOTP", "EMAIL", "SMS", "VOICE"]}, "name": maybe, "nickname": maybe,
-                "target": {"type": "string", "description": "EMAIL: the address, with most of it hidden. SMS, VOICE: how the number ends."},
-                "role": {"type": "string", "enum": ["PRIMARY", "TRUSTED"]},
-                "enrollmentTime": {"type": "string", "format": "date-time"},
-                "applicationId": maybe, "osVersion": maybe, "applicationVersion": maybe,
-                "pushEnabled": {"type": "boolean", "description": "A push reaches it."}, "otpEnabled": flag, "usable": flag, "defaultDevice": flag,
-            },
+        "items": device(),
+    })
+}
+
+/// One of them.
+pub(in crate::http::openapi) fn device() -> Value {
+    let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
+    let maybe = json!({"type": "string", "nullable": true});
+    json!({
+        "type": "object",
+        "required": ["id", "type", "role", "enrollmentTime", "pushEnabled", "otpEnabled", "usable", "defaultDevice"],
+        "properties": {
+            "id": text, "type": {"type": "string", "enum": ["MOBILE", "FIDO2", "TOTP", "EMAIL", "SMS", "VOICE"]}, "name": maybe, "nickname": maybe,
+            "target": {"type": "string", "description": "EMAIL: the address, with most of it hidden. SMS, VOICE: how the number ends."},
+            "role": {"type": "string", "enum": ["PRIMARY", "TRUSTED"]},
+            "enrollmentTime": {"type": "string", "format": "date-time"},
+            "applicationId": maybe, "osVersion": maybe, "applicationVersion": maybe,
+            "pushEnabled": {"type": "boolean", "description": "A push reaches it."}, "otpEnabled": flag, "usable": flag, "defaultDevice": flag,
         },
     })
 }

@@ -8,7 +8,7 @@ use crate::http::openapi::put;
 use crate::protocol::flow_api::{Action, CanceledOperation, DetailCode, FlowErrorCode, Plugin, Status, Validator};
 
 /// A closed list, and what each of its words means.
-fn enumeration<W: Copy>(
+pub(in crate::http::openapi) fn enumeration<W: Copy>(
     description: &str,
     all: &[W],
     text: fn(W) -> &'static str,
