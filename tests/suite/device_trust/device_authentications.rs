@@ -12,28 +12,28 @@ use super::{Scene, json, phone_passcodes, usual};
 use crate::admin::robot::{Robot, usr};
 use crate::world::{Answer, FLOWS, World, b64, seconds};
 
-const PATH: &str = "/deviceAuthentications";
+pub(super) const PATH: &str = "/deviceAuthentications";
 const SCOPE: &str = "nod:device-authentications";
-const WAITING: &str = "PUSH_CONFIRMATION_REQUIRED";
+pub(super) const WAITING: &str = "PUSH_CONFIRMATION_REQUIRED";
 
 /// Where one is, for its client.
-struct Asked {
-    at: String,
-    state: Value,
+pub(super) struct Asked {
+    pub(super) at: String,
+    pub(super) state: Value,
 }
 
 impl Scene {
     /// A server that may have people asked.
-    async fn server(&self) -> Robot<'_> {
+    pub(super) async fn server(&self) -> Robot<'_> {
         self.world.robot("server", SCOPE).await
     }
 
-    fn about_alice(&self) -> Value {
+    pub(super) fn about_alice(&self) -> Value {
         json!({ "user": { "id": self.alice.id.uuid().to_string() } })
     }
 }
 
-async fn begin(server: &Robot<'_>, wanted: &Value) -> Asked {
+pub(super) async fn begin(server: &Robot<'_>, wanted: &Value) -> Asked {
     let answer = server.post(PATH, wanted).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let state = answer.json();
@@ -43,22 +43,30 @@ async fn begin(server: &Robot<'_>, wanted: &Value) -> Asked {
     Asked { at, state }
 }
 
-async fn look(server: &Robot<'_>, asked: &Asked) -> Value {
+pub(super) async fn look(server: &Robot<'_>, asked: &Asked) -> Value {
     server.get(&asked.at).await.ok()
 }
 
-async fn act(server: &Robot<'_>, asked: &Asked, action: &str, body: &Value) -> Answer {
+pub(super) async fn act(server: &Robot<'_>, asked: &Asked, action: &str, body: &Value) -> Answer {
     let kind = format!("application/vnd.pingidentity.{action}+json");
     let request = server.request(Method::POST, &asked.at).header("content-type", kind);
     Answer::of(request.body(body.to_string())).await
 }
 
-fn failed(state: &Value, code: &str) {
+/// Each call once.
+pub(super) async fn examples(scene: &Scene) {
+    let server = scene.server().await;
+    let asked = begin(&server, &scene.about_alice()).await;
+    assert_eq!(look(&server, &asked).await["status"], WAITING);
+    act(&server, &asked, "cancel.push.authentication", &json!({ "reason": "CHANGE_DEVICE" })).await.ok();
+}
+
+pub(super) fn failed(state: &Value, code: &str) {
     assert_eq!((&state["status"], &state["error"]["code"]), (&json!("FAILED"), &json!(code)), "{state}");
     assert_eq!(state["authenticators"], json!([]));
 }
 
-fn refused(answer: &Answer, status: u16, code: &str) {
+pub(super) fn refused(answer: &Answer, status: u16, code: &str) {
     assert_eq!((answer.status, &answer.json()["code"]), (status, &json!(code)), "{}", answer.text());
     assert!(answer.json()["message"].is_string() && answer.json()["id"].is_string(), "{}", answer.text());
 }

@@ -9,6 +9,7 @@ mod attacks;
 mod authorization;
 mod backchannel;
 mod device_authentications;
+mod device_authentications_ways;
 mod enrolment;
 mod every_state;
 mod gone;
@@ -115,11 +116,13 @@ impl Scene {
     }
 }
 
-/// What an app is offered, and both answers; and what it answers by itself. The issuer, for whoever shows it as that of
-/// another.
+/// What an app is offered, and both answers; what it answers by itself; and what a server has somebody asked. The issuer,
+/// for whoever shows it as that of another.
 pub(crate) async fn examples() -> String {
     let mut mfa = usual();
     mfa["applications"][0]["extra_verification"] = json!("permissive");
+    // Chance would draw the number.
+    mfa["number_matching"] = json!("off");
     let scene = Scene::of(mfa).await;
     let phone = scene.world.phone();
     let (_, _, state) = scene.by(&phone).await;
@@ -133,6 +136,7 @@ pub(crate) async fn examples() -> String {
     let said = nod_device::PushMessage::read(pushed.to_string().as_bytes()).unwrap();
     let answer = nod_device::Call::acknowledge(phone.installation(), said.notification_id, said.pv.unwrap());
     phone.call(&answer).await.ok();
+    device_authentications::examples(&scene).await;
     scene.world.issuer().to_owned()
 }
 

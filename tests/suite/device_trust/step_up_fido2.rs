@@ -9,7 +9,7 @@ use crate::world::authenticator::Passkey;
 use crate::world::{Answer, Browser, Client, FLOWS, b64, seconds};
 
 const REQUIRED: &str = "ASSERTION_REQUIRED";
-const OPTIONS: &str = "publicKeyCredentialRequestOptions";
+pub(super) const OPTIONS: &str = "publicKeyCredentialRequestOptions";
 
 pub(super) fn policy() -> Value {
     json!({ "id": "mfa", "number_matching": "off", "fido2": { "enabled": true } })
@@ -32,7 +32,7 @@ impl Desk {
     }
 
     /// A passkey of somebody, made in a browser of their own.
-    async fn passkey(&self, username: &str) -> Passkey {
+    pub(super) async fn passkey(&self, username: &str) -> Passkey {
         let mut browser = self.scene.world.browser();
         browser.log_in(&self.desk, username, PASSWORD).await;
         let passkey = browser.enrol(Passkey::new(self.scene.world.issuer())).await;

@@ -29,7 +29,7 @@ impl Answer {
         let request = request.expect("a request");
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
         let sent = request.body().and_then(reqwest::Body::as_bytes).map(|bytes| Sent {
-            form: request.headers().get("content-type").is_some_and(|kind| kind != "application/json"),
+            form: request.headers().get("content-type").is_some_and(|kind| !kind.as_bytes().ends_with(b"json")),
             bytes: bytes.to_vec(),
         });
         let response = client.execute(request).await.expect("an answer");
