@@ -58,7 +58,7 @@ impl Waiting {
                     acr: Acr::Device,
                     binding_message: Some(BindingMessage::parse("Order 4711")?),
                     challenge: Challenge::None,
-                    newcomer: None,
+                    about: None,
                     issued_at: now,
                     expires_at: now + lifetime,
                     // At any pace: thousands of polls a second reach each of a thousand requests.

@@ -21,6 +21,7 @@ use crate::domain::mobile_app::{Choice, Newcomer};
 use crate::protocol::acr::Acr;
 use crate::protocol::binding_message::BindingMessage;
 use crate::protocol::id::{ClientId, DeviceId, NotificationId, RequestId, UserId};
+use crate::protocol::notification::Said;
 use crate::protocol::scope::Scope;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,12 +38,21 @@ pub struct AuthenticationRequest {
     pub acr: Acr,
     pub binding_message: Option<BindingMessage>,
     pub challenge: Challenge,
-    /// What the person is asked about, where it is an app that is no device of theirs.
-    pub newcomer: Option<Box<Newcomer>>,
+    /// What the person is asked about, where it is more than who they are.
+    pub about: Option<About>,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
     pub polling: Polling,
     pub state: State,
+}
+
+/// What somebody is asked about besides who they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum About {
+    /// An app that is no device of theirs.
+    Newcomer(Box<Newcomer>),
+    /// What whoever asks has them read.
+    Said(Box<Said>),
 }
 
 /// Who waits for the answer.
@@ -281,6 +291,22 @@ pub struct Redeemable {
 impl AuthenticationRequest {
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at <= now
+    }
+
+    /// The app that the person is asked about.
+    pub fn newcomer(&self) -> Option<&Newcomer> {
+        match self.about.as_ref()? {
+            About::Newcomer(newcomer) => Some(newcomer),
+            About::Said(_) => None,
+        }
+    }
+
+    /// What the person reads in place of our words.
+    pub fn said(&self) -> Option<&Said> {
+        match self.about.as_ref()? {
+            About::Said(said) => Some(said),
+            About::Newcomer(_) => None,
+        }
     }
 
     /// Whether it is this client that waits for the answer.

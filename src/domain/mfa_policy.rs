@@ -305,6 +305,11 @@ impl MfaPolicy {
         self.enrols(application) && self.no_devices_mode == Without::Bypass
     }
 
+    /// Whether somebody gets through who has nothing to show.
+    pub fn may_do_without(&self) -> bool {
+        [self.no_devices_mode, self.incompatible_devices_mode].contains(&Without::Bypass)
+    }
+
     /// Whether people who have a device may have it so as another one, without being asked on that.
     pub fn enrols_individually(&self, application: &NativeApplicationId) -> bool {
         self.additional_trusted_devices == AdditionalDevices::PairIndividually && self.enrols_first(application)

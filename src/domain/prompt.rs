@@ -6,6 +6,7 @@ use nod_device::{ClientContext, ContextHash, NewDevice, NotificationId, Shown};
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
 use crate::domain::mobile_app::Newcomer;
+use crate::protocol::notification::Said;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
@@ -19,17 +20,20 @@ pub struct Prompt {
 
 impl Prompt {
     pub fn new(request: &AuthenticationRequest, client: &Client) -> Self {
-        let body = match (&request.binding_message, &request.newcomer) {
-            (Some(message), _) => message.as_str().to_owned(),
-            (None, Some(_)) => "Somebody signs in as you with a device that is none of yours. Is it you?".to_owned(),
-            (None, None) => "Approve only if you started this yourself.".to_owned(),
+        let (said, newcomer) = (request.said(), request.newcomer());
+        let body = match (&request.binding_message, said, newcomer) {
+            (Some(message), ..) => message.as_str(),
+            (None, Some(said), _) => said.message(),
+            (None, None, Some(_)) => "Somebody signs in as you with a device that is none of yours. Is it you?",
+            (None, None, None) => "Approve only if you started this yourself.",
         };
         Self {
-            title: match &request.newcomer {
-                Some(_) => format!("A new device for {}", client.name),
-                None => format!("{} asks for your approval", client.name),
+            title: match (said.and_then(Said::title), newcomer) {
+                (Some(title), _) => title.to_owned(),
+                (None, Some(_)) => format!("A new device for {}", client.name),
+                (None, None) => format!("{} asks for your approval", client.name),
             },
-            body,
+            body: body.to_owned(),
             context: ClientContext {
                 client_id: client.id.to_string(),
                 client_name: client.name.clone(),
@@ -37,7 +41,7 @@ impl Prompt {
                 scope: request.scope.to_string(),
                 acr: Some(request.acr.as_str().to_owned()),
             },
-            new_device: request.newcomer.as_deref().map(new_device),
+            new_device: newcomer.map(new_device),
             notification: NotificationId::new(request.notification.uuid()),
         }
     }

@@ -30,6 +30,8 @@ pub struct Asked<'a> {
     pub served: &'a Served,
     /// By which they sign in.
     pub app: Option<By<'a>>,
+    /// There is something that they have to read, and a phone shows it.
+    pub reads: bool,
 }
 
 /// The app that called, and which of the person's devices it is.
@@ -137,14 +139,15 @@ impl Why {
 impl Asked<'_> {
     /// Whether somebody gets through, and whether the app that they use may become a device of theirs.
     pub fn evaluate(&self) -> (Verdict, Option<Enrolment>) {
-        let verdict = self.stopped().or_else(|| self.vouched_for()).unwrap_or_else(|| self.without());
+        let first = self.stopped().or_else(|| self.shown()).or_else(|| self.vouched_for());
+        let verdict = first.unwrap_or_else(|| self.without());
         let enrolment = self.enrolment(&verdict);
         (verdict, enrolment)
     }
 
     /// The same where the device that called vouches for nobody: it has not answered as it has to.
     pub fn evaluate_otherwise(&self) -> (Verdict, Option<Enrolment>) {
-        let verdict = self.stopped().unwrap_or_else(|| self.without());
+        let verdict = self.stopped().or_else(|| self.shown()).unwrap_or_else(|| self.without());
         let enrolment = self.enrolment(&verdict);
         (verdict, enrolment)
     }
@@ -157,6 +160,30 @@ impl Asked<'_> {
         }
         let usable = self.devices.iter().find(|device| self.is_usable(device)).map(|device| device.id);
         usable.ok_or(if self.devices.is_empty() { Why::NoDevices } else { Why::NoUsableDevices })
+    }
+
+    /// [flows.md H.4 step 6] what somebody has to read, they are asked on a phone: no key, code or passkey stands in for
+    /// that, and nobody gets through by a policy that does without. `None`: there is nothing to read.
+    fn shown(&self) -> Option<Verdict> {
+        if !self.reads {
+            return None;
+        }
+        let mut phones: Vec<_> = self.devices.iter().filter(|own| self.is_usable(own)).map(|own| own.id).collect();
+        phones.sort_by_key(|id| self.muted.contains(id));
+        if phones.is_empty() {
+            return Some(Verdict::Failed(if self.has_none() { Why::NoDevices } else { Why::NoUsableDevices }));
+        }
+        let first = if self.chooses(phones.len()) { First::Choose } else { First::Ask };
+        Some(Verdict::Ask(phones, first))
+    }
+
+    /// Whether the person says on which of so many devices they are asked.
+    const fn chooses(&self, usable: usize) -> bool {
+        match self.policy.device_selection {
+            DeviceSelection::DefaultToFirst => false,
+            DeviceSelection::PromptToSelect => usable > 1,
+            DeviceSelection::AlwaysDisplayDevices => true,
+        }
     }
 
     /// First of all: nobody is rung, or let in by a policy that does without, in the name of somebody who is stopped, nor
@@ -212,12 +239,10 @@ impl Asked<'_> {
         // A phone that does not ring is asked by whoever chooses it, and where there is nothing else.
         usable.sort_by_key(|id| self.muted.contains(id));
         if !usable.is_empty() {
-            let chooses = match (newcomer, self.policy.device_selection) {
+            let chooses = match newcomer {
                 // [flows.md F10] the primary device, and where that cannot be asked, one of the others.
-                (Some(_), _) => usable.len() > 1 && !self.primary_is_usable(),
-                (None, DeviceSelection::DefaultToFirst) => false,
-                (None, DeviceSelection::PromptToSelect) => usable.len() > 1,
-                (None, DeviceSelection::AlwaysDisplayDevices) => true,
+                Some(_) => usable.len() > 1 && !self.primary_is_usable(),
+                None => self.chooses(usable.len()),
             };
             return Verdict::Ask(usable, if chooses { First::Choose } else { First::Ask });
         }
@@ -269,7 +294,7 @@ impl Asked<'_> {
     /// [flows.md H.5] offered to whoever has no device at all, and needs none. Whoever has one shows that first, unless
     /// the policy does without.
     fn enrolment(&self, verdict: &Verdict) -> Option<Enrolment> {
-        let By { app, .. } = self.app.filter(|by| self.policy.enrols(&by.app.application))?;
+        let By { app, .. } = self.app.filter(|by| !self.reads && self.policy.enrols(&by.app.application))?;
         let grounds = match verdict {
             Verdict::Waived(Missing::NoDevices) if self.policy.refuses(app) => {
                 Err(NotOffered::DeviceRequirementsFailed)

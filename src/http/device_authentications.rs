@@ -24,6 +24,7 @@ use crate::protocol::admin_scope::Permission;
 use crate::protocol::device_authentication::{Action, Status};
 use crate::protocol::flow_api::{self, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{DeviceId, UserId};
+use crate::protocol::notification::Said;
 use crate::protocol::public_id::{self, Kind};
 use crate::usecase::admin::AdminError;
 use crate::usecase::admin::authorize::Authorize;
@@ -99,6 +100,15 @@ struct Create {
     mobile_payload: Option<String>,
     application: Option<Reference>,
     policy: Option<Reference>,
+    notification: Option<Notification>,
+}
+
+/// What the person reads.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Notification {
+    title: Option<String>,
+    message: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -186,7 +196,9 @@ impl DeviceAuthenticationsApi {
             (Some(_) | None, None) => None,
         };
         let policy = sent.policy.as_ref().map(|policy| policy.id.as_str());
-        let wanted = Wanted { user: UserId::new(user), device: device.map(DeviceId::new), policy, app };
+        let said = sent.notification.as_ref().map(said).transpose()?;
+        let (user, device) = (UserId::new(user), device.map(DeviceId::new));
+        let wanted = Wanted { user, device, policy, app, said: said.as_ref() };
         let told = self.direct.begin(caller, wanted).await?;
         let mut response = answer(StatusCode::CREATED, "application/json", &self.state(&told));
         if let Ok(location) = HeaderValue::from_str(&self.address(&told)) {
@@ -212,6 +224,8 @@ impl DeviceAuthenticationsApi {
             "user": { "id": flow.user().map(|user| user.to_string()) },
             "policy": { "id": own.policy.as_str() },
             "authenticators": authenticators,
+            "blockedDevices": told.blocked.iter().map(|device| json!({ "id": device.to_string() })).collect::<Vec<_>>(),
+            "bypassAllowed": told.bypass_allowed,
             "createdAt": flow.started_at.to_string(),
             "updatedAt": own.updated_at.to_string(),
         });
@@ -228,6 +242,11 @@ impl DeviceAuthenticationsApi {
         members.insert("_links".to_owned(), Value::Object(links));
         state
     }
+}
+
+fn said(notification: &Notification) -> Result<Said, FlowRefusal> {
+    let message = notification.message.as_deref().ok_or_else(|| lacking("notification.message"))?;
+    Said::parse(notification.title.as_deref(), message).map_err(impossible)
 }
 
 /// The members of a state in which somebody is asked, or could be: those of the flow API, where they stand here.

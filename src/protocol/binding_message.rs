@@ -23,24 +23,30 @@ impl BindingMessage {
             )
             .because(why)
         };
-        if text.len() > MAX_BYTES || text.graphemes(true).count() > MAX_GRAPHEMES {
-            return Err(refuse("too long"));
-        }
-        if text.trim().is_empty() {
-            return Err(refuse("blank"));
-        }
-        if text.chars().any(misleads) {
-            return Err(refuse("a control, direction, invisible or markup character"));
-        }
-        if is_nfc_quick(text.chars()) != IsNormalized::Yes {
-            return Err(refuse("not in normalisation form C"));
-        }
+        plain(text, MAX_GRAPHEMES, MAX_BYTES).map_err(refuse)?;
         Ok(Self(text.to_owned()))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether every screen can show it as it is, with so many characters and bytes at most. Refused, why.
+pub(super) fn plain(text: &str, graphemes: usize, bytes: usize) -> Result<(), &'static str> {
+    if text.len() > bytes || text.graphemes(true).count() > graphemes {
+        return Err("too long");
+    }
+    if text.trim().is_empty() {
+        return Err("blank");
+    }
+    if text.chars().any(misleads) {
+        return Err("a control, direction, invisible or markup character");
+    }
+    if is_nfc_quick(text.chars()) != IsNormalized::Yes {
+        return Err("not in normalisation form C");
+    }
+    Ok(())
 }
 
 /// Characters that change how their neighbours read, or that cannot be seen.

@@ -29,6 +29,7 @@ pub mod jwt;
 pub mod login_hint_token;
 pub mod logout_token;
 pub mod merge_patch;
+pub mod notification;
 pub mod origin;
 pub mod parameters;
 pub mod phone_number;

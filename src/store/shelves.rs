@@ -314,7 +314,7 @@ mod tests {
             acr: Acr::DeviceNumber,
             binding_message: Some(BindingMessage::parse(message).unwrap()),
             challenge: Challenge::Pick { options: [47, 11, 99], right: 47 },
-            newcomer: None,
+            about: None,
             issued_at: now,
             expires_at: now + Duration::from_secs(120),
             polling: Polling { interval: 5, last: Some(now) },

@@ -109,7 +109,7 @@ impl Decide {
         });
         let ping = Ping::to(&question.client, &record).filter(|_| question.request.asker.is_client());
         // Whether anybody comes for it or not, as nobody need come for a no. A yes is worth nothing until then.
-        let newcomer = question.request.newcomer.as_ref().filter(|_| outcome == Decision::Denied(Denial::Blocked));
+        let newcomer = question.request.newcomer().filter(|_| outcome == Decision::Denied(Denial::Blocked));
         let stands = newcomer.map(|newcomer| Box::new(newcomer.blocked((device.user, device.id), now)));
         let also = Also { locked, ping, stands };
         let settled = self.settle.settle(record, event, also, question.seen).await?;

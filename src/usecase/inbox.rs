@@ -145,7 +145,7 @@ impl Question {
             notification_id: nod_device::NotificationId::new(self.request.notification.uuid()),
             device_id: nod_device::DeviceId::new(device.id.uuid()),
             user_id: nod_device::UserId::new(device.user.uuid()),
-            kind: if self.request.newcomer.is_some() { Kind::ApproveNewDevice } else { Kind::Authentication },
+            kind: if self.request.newcomer().is_some() { Kind::ApproveNewDevice } else { Kind::Authentication },
             title: self.prompt.title.clone(),
             body: self.prompt.body.clone(),
             client_context: self.prompt.context.clone(),

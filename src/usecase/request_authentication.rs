@@ -124,7 +124,7 @@ impl RequestAuthentication {
         let expires_in = asked.requested_expiry.unwrap_or(self.policy.default_expiry).min(longest);
         let auth_req_id = AuthReqId::for_key(self.entropy.token(), key);
         let mut request = AuthenticationRequest {
-            newcomer: None,
+            about: None,
             id: RequestId::new(self.entropy.ordered_uuid(now)),
             notification: NotificationId::new(self.entropy.uuid()),
             client: client.id.clone(),

@@ -7,6 +7,7 @@ use crate::domain::policy::Source;
 use crate::domain::session::Session;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt};
 use crate::protocol::id::{BrowserKey, ClientId, RequestId, UserId};
+use crate::protocol::notification::Said;
 use crate::secret::Digest;
 
 /// What a flow begins with.
@@ -71,6 +72,12 @@ impl Flow {
         Self { who: Who::Proved(user), ..flow }.settled(around)
     }
 
+    /// The person has to read this.
+    #[must_use]
+    pub fn saying(self, said: Option<Said>) -> Self {
+        Self { said: said.map(Box::new), ..self }
+    }
+
     /// Nothing has happened yet.
     fn new(start: Start, at: At, started_at: Timestamp) -> Self {
         let Start { transaction, client, request, browser, cookieless, recoverable, meant, device, app } = start;
@@ -103,6 +110,7 @@ impl Flow {
             agreed: None,
             at,
             started_at,
+            said: None,
             seen: None,
         }
     }

@@ -19,6 +19,7 @@ use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, ResponseMode};
 use crate::protocol::extent::Extent;
 use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, RequestId, SessionId, StepId, UserId};
+use crate::protocol::notification::Said;
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
 use crate::secret::{Digest, Sealed};
@@ -102,6 +103,8 @@ pub struct Flow {
     pub agreed: Option<Scope>,
     pub at: At,
     pub started_at: Timestamp,
+    /// What the person reads where they are asked on a device: nothing else will do then.
+    pub said: Option<Box<Said>>,
     /// In which version it was read: no part of it. `None`: it rests nowhere yet.
     #[serde(skip)]
     seen: Option<u32>,

@@ -26,7 +26,18 @@ const fn asked_of<'a>(
     served: &'a Served,
     app: Option<By<'a>>,
 ) -> Asked<'a> {
-    Asked { standing: ACTIVE, policy, devices, muted: &[], passkeys: &[], totps: &[], addresses, served, app }
+    Asked {
+        standing: ACTIVE,
+        policy,
+        devices,
+        muted: &[],
+        passkeys: &[],
+        totps: &[],
+        addresses,
+        served,
+        app,
+        reads: false,
+    }
 }
 
 fn application(id: &str) -> NativeApplicationId {
@@ -342,6 +353,34 @@ fn h4_an_app_on_a_rooted_phone_vouches_for_nobody_where_the_policy_looks() {
         let another = evaluated(&policy, &trusted, Some(&rooted), false);
         let grounds = another.1.map(|told| told.grounds);
         assert_eq!((another.0, grounds), (asked(), vouches.then_some(Ok(Grounds::Approved))), "{mode}");
+    }
+}
+
+#[test]
+fn t11_12_what_has_to_be_read_is_asked_on_a_phone_or_not_at_all() {
+    let (address, served) = ([at(Channel::Email, "alice@example.com")], by_mail());
+    let modes = [Without::Block, Without::Bypass, Without::Setup];
+    for (none, other) in modes.into_iter().flat_map(|none| modes.map(|other| (none, other))) {
+        let policy = MfaPolicy {
+            email: OtpMethod { enabled: true, ..OtpMethod::default() },
+            additional_trusted_devices: AdditionalDevices::PairIndividually,
+            ..policy(none, other)
+        };
+        let app = app("bank");
+        let asked = |devices: &[Device], addresses: &[OtpDevice], own: Option<&Device>, standing: Option<Standing>| {
+            let by = By { app: &app, device: own, standing };
+            let asked = Asked { reads: true, ..asked_of(&policy, devices, addresses, &served, Some(by)) };
+            assert_eq!(asked.evaluate(), asked.evaluate_otherwise());
+            asked.evaluate()
+        };
+        let fails = |why: Why| (Verdict::Failed(why), None);
+        assert_eq!(asked(&[], &[], None, None), fails(Why::NoDevices), "{none:?} {other:?}");
+        let let_in = Some(Standing::LetIn);
+        assert_eq!(asked(&[], &address, None, let_in), fails(Why::NoUsableDevices), "{none:?} {other:?}");
+        let phone = [device(Some(application("bank")), Status::Active)];
+        let shown = (Verdict::Ask(vec![phone[0].id], First::Ask), None);
+        assert_eq!(asked(&phone, &address, phone.first(), None), shown, "its key says nothing of what was read");
+        assert_eq!(asked(&phone, &address, None, let_in), shown, "{none:?} {other:?}");
     }
 }
 

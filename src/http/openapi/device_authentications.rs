@@ -10,6 +10,7 @@ use crate::http::device_authentications::{PATH, content_type};
 use crate::protocol::admin_scope::Permission;
 use crate::protocol::device_authentication::{Action, ErrorCode, Status};
 use crate::protocol::flow_api::DetailCode;
+use crate::protocol::notification::{MAX_MESSAGE, MAX_TITLE};
 
 const TAG: &str = "Device authentications";
 
@@ -228,6 +229,15 @@ fn request() -> Value {
             "mobilePayload": {
                 "type": "string", "description": "Where the person uses the app right now. Needs `application`.",
             },
+            "notification": {
+                "type": "object", "required": ["message"], "additionalProperties": false,
+                "description": "What the person reads on the phone, and signs. No code, passkey or app stands in for that, and \
+                                no policy does without.",
+                "properties": {
+                    "title": {"type": "string", "minLength": 1, "maxLength": MAX_TITLE, "description": "In place of ours."},
+                    "message": {"type": "string", "minLength": 1, "maxLength": MAX_MESSAGE},
+                },
+            },
         },
     })
 }
@@ -255,7 +265,10 @@ fn state() -> Value {
     let mut state = json!({
         "type": "object",
         "description": "Where a device authentication is. The other members belong to a status.",
-        "required": ["id", "status", "user", "policy", "authenticators", "createdAt", "updatedAt", "_links"],
+        "required": [
+            "id", "status", "user", "policy", "authenticators", "blockedDevices", "bypassAllowed", "createdAt", "updatedAt",
+            "_links",
+        ],
         "properties": {
             "id": text,
             "status": reference("DeviceAuthenticationStatus"),
@@ -264,6 +277,14 @@ fn state() -> Value {
             "authenticators": {
                 "type": "array", "items": {"type": "string"},
                 "description": "COMPLETED: by what it is the person [RFC 8176]. Otherwise none.",
+            },
+            "blockedDevices": {
+                "type": "array", "items": named("One of them."),
+                "description": "Devices of the person that are blocked: on none of them anybody is asked.",
+            },
+            "bypassAllowed": {
+                "type": "boolean",
+                "description": "The MFA policy lets through whoever has nothing to show. Not where there is a `notification`.",
             },
             "createdAt": time, "updatedAt": time,
             "_links": links(),

@@ -7,6 +7,7 @@ use futures_util::future::try_join3;
 use crate::clock::Clock;
 use crate::domain::device::{Device, Installation, Status};
 use crate::domain::enrolment::Enrolment;
+use crate::domain::flow::Flow;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::otp::Served;
@@ -41,6 +42,27 @@ pub struct Evaluate {
     pub silences: Shelf<Silence>,
 }
 
+/// How somebody comes to be asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Way<'a> {
+    /// By which they sign in, where it has shown itself.
+    pub app: Option<&'a MobileApp>,
+    /// There is something that they have to read.
+    pub reads: bool,
+}
+
+impl<'a> Way<'a> {
+    pub const fn of(flow: &'a Flow) -> Self {
+        Self { app: flow.app.as_ref(), reads: flow.said.is_some() }
+    }
+
+    /// The same without the app.
+    #[must_use]
+    pub const fn by_nothing(self) -> Self {
+        Self { app: None, ..self }
+    }
+}
+
 impl Evaluate {
     pub async fn policy(&self, id: &MfaPolicyId) -> Result<Arc<MfaPolicy>, StoreError> {
         let sign_on = self.directory.sign_on().await?;
@@ -52,9 +74,9 @@ impl Evaluate {
         &self,
         user: UserId,
         policy: &MfaPolicyId,
-        app: Option<&MobileApp>,
+        by: Way<'_>,
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
-        self.look(user, policy, app, true).await
+        self.look(user, policy, by, true).await
     }
 
     /// The same where the device that called vouches for nobody: it has not answered as it has to.
@@ -62,9 +84,9 @@ impl Evaluate {
         &self,
         user: UserId,
         policy: &MfaPolicyId,
-        app: Option<&MobileApp>,
+        by: Way<'_>,
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
-        self.look(user, policy, app, false).await
+        self.look(user, policy, by, false).await
     }
 
     /// `vouches`: the device that called may, where the policy lets it.
@@ -73,7 +95,7 @@ impl Evaluate {
         &self,
         user: UserId,
         policy: &MfaPolicyId,
-        app: Option<&MobileApp>,
+        Way { app, reads }: Way<'_>,
         vouches: bool,
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
         let policy = self.policy(policy).await?;
@@ -111,6 +133,7 @@ impl Evaluate {
             addresses: &addresses,
             served: &self.served,
             app: by,
+            reads,
         };
         Ok(if vouches { asked.evaluate() } else { asked.evaluate_otherwise() })
     }
@@ -131,6 +154,7 @@ impl Evaluate {
             addresses: &[],
             served: &self.served,
             app: None,
+            reads: false,
         };
         Ok(asked.phone())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
-use crate::domain::authentication_request::{Asker, AuthenticationRequest, FINALISE, Polling, State};
+use crate::domain::authentication_request::{About, Asker, AuthenticationRequest, FINALISE, Polling, State};
 use crate::domain::decision::Record;
 use crate::domain::flow::{Flow, Outcome, Pushed};
 use crate::domain::inbox::{Added, Limits, Standing};
@@ -58,8 +58,9 @@ impl AskDevice {
         let matching = policy.number_matching.asked();
         let newcomer = flow.newcomer.as_ref().map(|asked| {
             let app = asked.about.app.clone();
-            Box::new(Newcomer { app, policy: policy.id.clone() })
+            About::Newcomer(Box::new(Newcomer { app, policy: policy.id.clone() }))
         });
+        let about = newcomer.or_else(|| flow.said.clone().map(About::Said));
         let request = AuthenticationRequest {
             id: RequestId::new(self.entropy.ordered_uuid(now)),
             notification: NotificationId::new(self.entropy.uuid()),
@@ -70,7 +71,7 @@ impl AskDevice {
             acr: if matching.is_some() { Acr::DeviceNumber } else { Acr::Device },
             binding_message: None,
             challenge: challenge(&self.entropy, matching),
-            newcomer,
+            about,
             issued_at: now,
             expires_at: now + policy.asked_for(),
             polling: Polling { interval: 0, last: None },

@@ -11,6 +11,7 @@ use crate::domain::second_factor::{First, Verdict, Why};
 use crate::domain::silent_push::Outcome;
 use crate::protocol::id::{DeviceId, MfaPolicyId};
 use crate::store::ephemeral::StoreError;
+use crate::usecase::device_trust::evaluate::Way;
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::second_factor::SecondFactors;
 use crate::usecase::sign_in::send_code::Asker;
@@ -72,7 +73,7 @@ impl SecondFactors {
             return Ok(None);
         };
         let now = waiting.judged.now;
-        let evaluated = waiting.judged.narrowed(self.evaluate.evaluate(user, &policy, flow.app.as_ref()).await?);
+        let evaluated = waiting.judged.narrowed(self.evaluate.evaluate(user, &policy, Way::of(&flow)).await?);
         let vouches = |device: DeviceId| device == verifying.device;
         let extra = match &evaluated.0 {
             Verdict::Verify(device, extra) if vouches(*device) => Some(*extra),
@@ -125,7 +126,7 @@ impl SecondFactors {
         judged: &Judged,
     ) -> Result<Option<(Verdict, Option<Enrolment>)>, StoreError> {
         let Some(user) = flow.user() else { return Ok(None) };
-        let evaluated = judged.narrowed(self.evaluate.evaluate_otherwise(user, policy, flow.app.as_ref()).await?);
+        let evaluated = judged.narrowed(self.evaluate.evaluate_otherwise(user, policy, Way::of(flow)).await?);
         self.record(flow, &evaluated.0, judged.now).await;
         Ok(Some(evaluated))
     }

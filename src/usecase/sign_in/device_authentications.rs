@@ -17,7 +17,9 @@ use crate::protocol::flow_api::{self, DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{
     BrowserKey, ClientId, DeviceAuthenticationId, DeviceId, FlowId, MfaPolicyId, NativeApplicationId, RequestId, UserId,
 };
+use crate::protocol::notification::Said;
 use crate::store::ephemeral::{Found, Lifetime, Shelf, StoreError};
+use crate::usecase::device_trust::evaluate::Way;
 use crate::usecase::device_trust::read_payload::Within;
 use crate::usecase::rates::Rate;
 use crate::usecase::sign_in::advance::FlowError;
@@ -56,6 +58,8 @@ pub struct Wanted<'a> {
     pub policy: Option<&'a str>,
     /// The app that the person uses, and what it has shown.
     pub app: Option<(&'a str, &'a str)>,
+    /// What the person has to read.
+    pub said: Option<&'a Said>,
 }
 
 /// What a server does to one.
@@ -87,6 +91,10 @@ pub struct Told {
     pub own: DeviceAuthentication,
     /// The devices, and how it stands with a code.
     pub seen: Seen,
+    /// Those of the person that are blocked.
+    pub blocked: Vec<DeviceId>,
+    /// The policy lets through whoever has nothing to show.
+    pub bypass_allowed: bool,
 }
 
 /// Whoever is about to find out whom else there is to ask has done so by then, or does not live any more.
@@ -125,9 +133,9 @@ impl DeviceAuthentications {
             device: None,
             app,
         };
-        let flow = Flow::of_known(start, user, &judged.around());
+        let flow = Flow::of_known(start, user, &judged.around()).saying(wanted.said.cloned());
         if let Some(device) = wanted.device {
-            Box::pin(self.may_be_asked(user, (&policy, flow.app.as_ref()), device)).await?;
+            Box::pin(self.may_be_asked(user, (&policy, Way::of(&flow)), device)).await?;
         }
         let flow = Box::pin(self.evaluated(flow, &policy, (&judged, caller.asker))).await?;
         let flow = self.known.with_ceremony(flow, &judged).await?;
@@ -208,7 +216,8 @@ impl DeviceAuthentications {
         client: Arc<Client>,
     ) -> Result<Told, FlowError> {
         let seen = self.shown.seen(&flow_id(id), own.flow.clone(), client).await?;
-        Ok(Told { id, own, seen })
+        let (blocked, bypass_allowed) = (self.blocked(&own).await?, self.allows_bypass(&own).await?);
+        Ok(Told { id, own, seen, blocked, bypass_allowed })
     }
 
     /// One that this client has asked for. Every reason why not reads the same.
@@ -293,10 +302,10 @@ impl DeviceAuthentications {
     async fn may_be_asked(
         &self,
         user: UserId,
-        (policy, app): (&MfaPolicyId, Option<&MobileApp>),
+        (policy, way): (&MfaPolicyId, Way<'_>),
         device: DeviceId,
     ) -> Result<(), FlowError> {
-        let (verdict, _) = self.known.second_factors.evaluate.evaluate(user, policy, app).await?;
+        let (verdict, _) = self.known.second_factors.evaluate.evaluate(user, policy, way).await?;
         if matches!(&verdict, Verdict::Ask(devices, _) if !devices.contains(&device)) {
             let why = "a device on which the person cannot be asked";
             return Err(FlowRefusal::invalid(DetailCode::InvalidDevice, Some("selectedDevice.id"), why).into());

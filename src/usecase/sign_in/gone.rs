@@ -14,6 +14,7 @@ use crate::domain::second_factor::Verdict;
 use crate::protocol::flow_api::FlowRefusal;
 use crate::protocol::id::{DeviceId, MfaPolicyId};
 use crate::store::ephemeral::StoreError;
+use crate::usecase::device_trust::evaluate::Way;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::await_device::Waiting;
 use crate::usecase::sign_in::second_factor::{SecondFactors, no_device};
@@ -84,7 +85,7 @@ impl SecondFactors {
         if self.is_blocked(flow).await? {
             return Ok(Vec::new());
         }
-        let (verdict, _) = self.evaluate.evaluate(user, policy, None).await?;
+        let (verdict, _) = self.evaluate.evaluate(user, policy, Way::of(flow).by_nothing()).await?;
         Ok(if let Verdict::Ask(devices, _) = verdict { devices } else { Vec::new() })
     }
 

@@ -59,6 +59,7 @@ mod set_up;
 pub mod shown;
 pub mod spend_texts;
 mod take_code;
+mod told_directly;
 
 fn no_sign_in() -> Refusal {
     Refusal::new(ErrorCode::UnauthorizedClient, "The client is unknown, or may not have people sign in.")

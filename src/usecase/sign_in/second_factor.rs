@@ -23,7 +23,7 @@ use crate::secret::Digest;
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::ledger::Ledger;
 use crate::usecase::device_trust::enrol::{OfferEnrolment, Whom};
-use crate::usecase::device_trust::evaluate::Evaluate;
+use crate::usecase::device_trust::evaluate::{Evaluate, Way};
 use crate::usecase::device_trust::read_payload::{ReadPayload, Within};
 use crate::usecase::device_trust::silent::VerifySilently;
 use crate::usecase::sign_in::Judged;
@@ -281,9 +281,9 @@ impl SecondFactors {
         judged: &Judged,
     ) -> Result<Option<(Verdict, Option<Enrolment>)>, StoreError> {
         let Some(user) = flow.user() else { return Ok(None) };
-        let app: Option<&MobileApp> = flow.app.as_ref();
-        let evaluated = judged.narrowed(self.evaluate.evaluate(user, policy, app).await?);
-        if let Some(app) = app.filter(|app| app.unsound) {
+        let way = Way::of(flow);
+        let evaluated = judged.narrowed(self.evaluate.evaluate(user, policy, way).await?);
+        if let Some(app) = way.app.filter(|app| app.unsound) {
             self.note_unsound(flow, policy, app, judged.now).await?;
         }
         self.record(flow, &evaluated.0, judged.now).await;
@@ -385,7 +385,9 @@ impl SecondFactors {
                 return Ok(Ok(flow.with_assertion(asserting)));
             }
             let whom = ask_device::Whom { user, devices, selected, language: asker.language };
-            let passcode = self.totps.instead(user, selected, &policy).await?;
+            // A passcode says nothing of what was read.
+            let reads = flow.said.is_some();
+            let passcode = if reads { None } else { self.totps.instead(user, selected, &policy).await? };
             let claim = self.claim(&flow).await?;
             let pushed = self.devices.ask(&flow, &policy, whom).await;
             if !matches!(pushed, Ok(Some(_))) {

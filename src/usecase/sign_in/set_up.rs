@@ -10,6 +10,7 @@ use crate::protocol::flow_api::{self, DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{MfaPolicyId, UserId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::besides::Besides;
+use crate::usecase::device_trust::evaluate::Way;
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::second_factor::SecondFactors;
@@ -58,7 +59,7 @@ impl SecondFactors {
         (policy, user): (&MfaPolicyId, UserId),
         (judged, asker): (&Judged, Asker<'_>),
     ) -> Result<ControlFlow<Option<Flow>, (Flow, Why)>, StoreError> {
-        let evaluated = self.evaluate.evaluate(user, policy, flow.app.as_ref()).await?;
+        let evaluated = self.evaluate.evaluate(user, policy, Way::of(&flow)).await?;
         if let Verdict::SetUp(why) = &evaluated.0 {
             return Ok(ControlFlow::Continue((flow, *why)));
         }

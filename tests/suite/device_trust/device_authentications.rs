@@ -428,7 +428,7 @@ async fn a3_what_is_no_request_has_the_errors_of_this_api() {
         (json!({ "user": { "id": uuid::Uuid::nil().to_string() } }), Some("user.id")),
         (with("policy", json!({ "id": "none" })), Some("policy.id")),
         (with("selectedDevice", json!({ "id": 5 })), None),
-        (with("notification", json!({})), None),
+        (with("notification", json!({})), Some("notification.message")),
         (json!([]), None),
     ];
     for (wanted, target) in cases {
