@@ -17,6 +17,7 @@ use crate::store::ephemeral::{Attempts, Shelf};
 use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::{Kind, Outbox};
 use crate::store::sql::passwords::Passwords;
+use crate::usecase::addresses::Addresses;
 use crate::usecase::recover_password::RecoverPassword;
 use crate::usecase::send_mail::{Couriers, SendMail};
 use crate::usecase::sign_in::Known;
@@ -92,7 +93,7 @@ impl Carriers {
 }
 
 /// Sends what the outbox has for people.
-pub(super) fn send(settings: &Settings, parts: &Parts, master: &MasterKey, worker: &Worker) {
+pub(super) fn send(settings: &Settings, parts: &Parts, master: &Arc<MasterKey>, worker: &Worker) {
     let couriers = parts.carriers.couriers.clone();
     let kinds = [
         ("send mail", Kind::Mail, couriers.letters.is_some()),
@@ -105,7 +106,7 @@ pub(super) fn send(settings: &Settings, parts: &Parts, master: &MasterKey, worke
         recoveries: Shelf::new(Arc::clone(&parts.ephemeral)),
         attempts: Attempts::new(Arc::clone(&parts.ephemeral)),
         secrets: secrets(master),
-        otp_devices: OtpDevices::new(parts.database.clone()),
+        addresses: addresses(parts, master),
         otp_secrets: otp_secrets(master),
         means: settings.recovery,
         letters: Letters { words: Words::new(&[]), brand: super::BRAND.to_owned(), issuer: settings.issuer.clone() },
@@ -128,6 +129,15 @@ pub(super) fn send(settings: &Settings, parts: &Parts, master: &MasterKey, worke
 
 fn secrets(master: &MasterKey) -> RecoverySecrets {
     RecoverySecrets::new(master.derive("password recovery"))
+}
+
+pub(super) fn addresses(parts: &Parts, master: &Arc<MasterKey>) -> Addresses {
+    Addresses {
+        own: OtpDevices::new(parts.database.clone()),
+        given: Shelf::new(Arc::clone(&parts.ephemeral)),
+        master: Arc::clone(master),
+        entropy: Arc::clone(&parts.entropy),
+    }
 }
 
 pub(super) fn otp_secrets(master: &MasterKey) -> OtpSecrets {

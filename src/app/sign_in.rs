@@ -168,7 +168,7 @@ impl Wiring {
                     entropy: self.entropy(),
                 },
                 codes: SendCode {
-                    devices: OtpDevices::new(self.parts.database.clone()),
+                    devices: mail::addresses(&self.parts, &self.master),
                     guards: Shelf::new(self.store()),
                     attempts: Attempts::new(self.store()),
                     outbox: Outbox::new(self.parts.database.clone()),

@@ -86,6 +86,15 @@ impl OtpDevice {
     }
 }
 
+/// An address that was given with a request, for one person. Sealed: whoever reads the store learns of none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenAddress {
+    pub user: UserId,
+    pub channel: Channel,
+    pub sealed: Vec<u8>,
+    pub given_at: Timestamp,
+}
+
 /// By what codes can be sent here, and how far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Served {

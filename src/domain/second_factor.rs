@@ -75,6 +75,28 @@ impl Verdict {
             | Self::Failed(_) => self,
         }
     }
+
+    /// Whether somebody may be asked at an address that was given for them instead: nobody is stopped, and no app has
+    /// vouched for them.
+    pub const fn leaves_open(&self) -> bool {
+        match self {
+            Self::Ask(..) | Self::Waived(_) | Self::SetUp(_) | Self::Failed(Why::NoDevices | Why::NoUsableDevices) => {
+                true
+            }
+            Self::Authorized(_)
+            | Self::Verify(..)
+            | Self::LetIn
+            | Self::Failed(
+                Why::DeviceBlocked
+                | Why::PushFailed
+                | Why::OtpResendLimit
+                | Why::OtpAttemptsLimit
+                | Why::AccountLockedOut
+                | Why::UserDisabled
+                | Why::ExtraVerificationFailed,
+            ) => false,
+        }
+    }
 }
 
 /// What comes first, where somebody is asked on a device.

@@ -31,6 +31,7 @@ use crate::usecase::admin::authorize::Authorize;
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::device_authentications::{Act, Caller, DeviceAuthentications, Told, Wanted};
+use crate::usecase::sign_in::given_address::Given;
 use crate::usecase::sign_in::send_code::Asker;
 use crate::words::{Wishes, Words};
 
@@ -96,11 +97,28 @@ struct Reference {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Create {
     user: Option<Reference>,
-    selected_device: Option<Reference>,
+    selected_device: Option<Selected>,
     mobile_payload: Option<String>,
     application: Option<Reference>,
     policy: Option<Reference>,
     notification: Option<Notification>,
+}
+
+/// Where somebody is asked: on a device of theirs, or at an address that is given here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Selected {
+    id: Option<String>,
+    one_time: Option<OneTime>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneTime {
+    #[serde(rename = "type")]
+    kind: String,
+    email: Option<String>,
+    phone: Option<String>,
 }
 
 /// What the person reads.
@@ -186,10 +204,7 @@ impl DeviceAuthenticationsApi {
         let sent: Create = shaped(sent(request, body).await?)?;
         let named = sent.user.ok_or_else(|| lacking("user.id"))?;
         let user = uuid(Kind::User, &named.id).ok_or_else(|| impossible("user.id"))?;
-        let device = match sent.selected_device {
-            Some(named) => Some(uuid(Kind::Device, &named.id).ok_or_else(|| invalid_device("selectedDevice.id"))?),
-            None => None,
-        };
+        let (device, given) = selected(sent.selected_device.as_ref())?;
         let app = match (&sent.application, &sent.mobile_payload) {
             (Some(application), Some(payload)) => Some((application.id.as_str(), payload.as_str())),
             (None, Some(_)) => return Err(lacking("application.id").into()),
@@ -197,8 +212,7 @@ impl DeviceAuthenticationsApi {
         };
         let policy = sent.policy.as_ref().map(|policy| policy.id.as_str());
         let said = sent.notification.as_ref().map(said).transpose()?;
-        let (user, device) = (UserId::new(user), device.map(DeviceId::new));
-        let wanted = Wanted { user, device, policy, app, said: said.as_ref() };
+        let wanted = Wanted { user: UserId::new(user), device, policy, app, said: said.as_ref(), given };
         let told = self.direct.begin(caller, wanted).await?;
         let mut response = answer(StatusCode::CREATED, "application/json", &self.state(&told));
         if let Ok(location) = HeaderValue::from_str(&self.address(&told)) {
@@ -241,6 +255,22 @@ impl DeviceAuthenticationsApi {
         }
         members.insert("_links".to_owned(), Value::Object(links));
         state
+    }
+}
+
+/// One of both.
+fn selected(selected: Option<&Selected>) -> Result<(Option<DeviceId>, Option<Given<'_>>), FlowRefusal> {
+    match selected {
+        None => Ok((None, None)),
+        Some(Selected { id: Some(id), one_time: None }) => {
+            let id = uuid(Kind::Device, id).ok_or_else(|| invalid_device("selectedDevice.id"))?;
+            Ok((Some(DeviceId::new(id)), None))
+        }
+        Some(Selected { id: None, one_time: Some(OneTime { kind, email, phone }) }) => {
+            Ok((None, Some(Given { kind, email: email.as_deref(), phone: phone.as_deref() })))
+        }
+        Some(Selected { id: None, one_time: None }) => Err(lacking("selectedDevice.id")),
+        Some(Selected { id: Some(_), one_time: Some(_) }) => Err(impossible("selectedDevice.oneTime")),
     }
 }
 

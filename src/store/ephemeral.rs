@@ -99,6 +99,8 @@ pub enum Purpose {
     Asking,
     /// `domain::device_authentication::DeviceAuthentication` by its name.
     DeviceAuthentication,
+    /// `domain::otp::GivenAddress` by its name.
+    GivenAddress,
 }
 
 impl Purpose {
@@ -136,6 +138,7 @@ impl Purpose {
             Self::PairingGuesses => b'2',
             Self::Asking => b'3',
             Self::DeviceAuthentication => b'A',
+            Self::GivenAddress => b'O',
         }
     }
 }

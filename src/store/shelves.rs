@@ -11,7 +11,7 @@ use crate::domain::flow::{Asking, Flow};
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
 use crate::domain::mobile_app::PayloadUse;
-use crate::domain::otp::{Channel, Delivery, Withdrawn};
+use crate::domain::otp::{Channel, Delivery, GivenAddress, Withdrawn};
 use crate::domain::otp_guard::OtpGuard;
 use crate::domain::otp_ranges::RangeTally;
 use crate::domain::pairing_guesses::PairingGuesses;
@@ -182,6 +182,15 @@ impl Shelved for Withdrawn {
     type Id = OtpId;
 
     fn id(id: &OtpId) -> Vec<u8> {
+        id.uuid().as_bytes().to_vec()
+    }
+}
+
+impl Shelved for GivenAddress {
+    const PURPOSE: Purpose = Purpose::GivenAddress;
+    type Id = DeviceId;
+
+    fn id(id: &DeviceId) -> Vec<u8> {
         id.uuid().as_bytes().to_vec()
     }
 }

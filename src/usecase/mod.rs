@@ -7,6 +7,7 @@ pub use crate::store::ephemeral::StoreError;
 
 pub mod account;
 pub mod add_passkey;
+pub mod addresses;
 pub mod admin;
 pub mod authenticate_client;
 pub mod authenticate_device;

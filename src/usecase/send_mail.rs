@@ -19,9 +19,9 @@ use crate::secret::Secret;
 use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::directory::Directory;
 use crate::store::sql::ledger::Ledger;
-use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::{Batch, Kind, Leased, Outbox, backoff};
 use crate::store::sql::passwords::Passwords;
+use crate::usecase::addresses::Addresses;
 use crate::usecase::recover_password::PER_NAME;
 use crate::words::Locale;
 
@@ -37,7 +37,7 @@ pub struct SendMail {
     pub recoveries: Shelf<Recovery>,
     pub attempts: Attempts,
     pub secrets: RecoverySecrets,
-    pub otp_devices: OtpDevices,
+    pub addresses: Addresses,
     pub otp_secrets: OtpSecrets,
     /// What a letter about a forgotten password has in it.
     pub means: Means,
@@ -248,7 +248,7 @@ impl SendMail {
                     return Ok(None);
                 };
                 // Taken away since: whoever has the address is none of the person's business.
-                let Some(device) = self.otp_devices.find(*id, *device).await? else { return Ok(None) };
+                let Some(device) = self.addresses.find(*id, *device).await? else { return Ok(None) };
                 let Some(client) = self.directory.client(client).await? else { return Ok(None) };
                 let of = CodeOf { transaction: *transaction, user: *id, id: OtpId::new(row.id), length: *length };
                 let (locale, code) = (locale(language), self.otp_secrets.code(of));

@@ -6,7 +6,7 @@ use crate::domain::mobile_app::MobileApp;
 use crate::domain::policy::Source;
 use crate::domain::session::Session;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt};
-use crate::protocol::id::{BrowserKey, ClientId, RequestId, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, DeviceId, RequestId, UserId};
 use crate::protocol::notification::Said;
 use crate::secret::Digest;
 
@@ -78,6 +78,12 @@ impl Flow {
         Self { said: said.map(Box::new), ..self }
     }
 
+    /// A code may go to this address.
+    #[must_use]
+    pub fn given(self, given: Option<DeviceId>) -> Self {
+        Self { given, ..self }
+    }
+
     /// Nothing has happened yet.
     fn new(start: Start, at: At, started_at: Timestamp) -> Self {
         let Start { transaction, client, request, browser, cookieless, recoverable, meant, device, app } = start;
@@ -111,6 +117,7 @@ impl Flow {
             at,
             started_at,
             said: None,
+            given: None,
             seen: None,
         }
     }

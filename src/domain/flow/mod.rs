@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, ResponseMode};
 use crate::protocol::extent::Extent;
-use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, RequestId, SessionId, StepId, UserId};
+use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, DeviceId, RequestId, SessionId, StepId, UserId};
 use crate::protocol::notification::Said;
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
@@ -105,6 +105,8 @@ pub struct Flow {
     pub started_at: Timestamp,
     /// What the person reads where they are asked on a device: nothing else will do then.
     pub said: Option<Box<Said>>,
+    /// An address that was given for the person, and is none of their devices: a code may go there.
+    pub given: Option<DeviceId>,
     /// In which version it was read: no part of it. `None`: it rests nowhere yet.
     #[serde(skip)]
     seen: Option<u32>,

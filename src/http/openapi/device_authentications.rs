@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::sign_in::{Typed, device, enumeration, number_matching, reference, typed_bodies};
 use super::{add_tag, components, object, put};
-use crate::domain::otp::Delivery;
+use crate::domain::otp::{Channel, Delivery};
 use crate::http::device_authentications::{PATH, content_type};
 use crate::protocol::admin_scope::Permission;
 use crate::protocol::device_authentication::{Action, ErrorCode, Status};
@@ -224,7 +224,7 @@ fn request() -> Value {
         "properties": {
             "user": named("Of whom: a UUID as the flow API has it, or `usr_...` as the admin API does."),
             "policy": named("The MFA policy. Without it, the one that the client's sign-on policy asks a second factor by."),
-            "selectedDevice": named("On this device first. Without it, the policy says where."),
+            "selectedDevice": selected(),
             "application": named("The native application whose SDK has made `mobilePayload`."),
             "mobilePayload": {
                 "type": "string", "description": "Where the person uses the app right now. Needs `application`.",
@@ -236,6 +236,28 @@ fn request() -> Value {
                 "properties": {
                     "title": {"type": "string", "minLength": 1, "maxLength": MAX_TITLE, "description": "In place of ours."},
                     "message": {"type": "string", "minLength": 1, "maxLength": MAX_MESSAGE},
+                },
+            },
+        },
+    })
+}
+
+/// Where the person is asked.
+fn selected() -> Value {
+    let kinds: Vec<&str> = Channel::ALL.iter().map(|channel| channel.device_type()).collect();
+    json!({
+        "type": "object", "additionalProperties": false,
+        "description": "On this device first, or at an address that is none of the person's devices: one of both. Without it, \
+                        the policy says where.",
+        "properties": {
+            "id": {"type": "string", "description": "A device of the person."},
+            "oneTime": {
+                "type": "object", "required": ["type"], "additionalProperties": false,
+                "description": "A code goes there, by the rules of the policy for its kind, and for this one alone.",
+                "properties": {
+                    "type": {"type": "string", "enum": kinds},
+                    "email": {"type": "string", "description": "Of EMAIL."},
+                    "phone": {"type": "string", "description": "Of SMS and VOICE: with + and its country (E.164)."},
                 },
             },
         },

@@ -81,7 +81,7 @@ impl Profile {
 }
 
 /// Enough to tell a slip from an address. Only a mail that arrives tells more.
-pub(super) fn is_address(text: &str) -> bool {
+pub(in crate::usecase) fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     !local.is_empty() && !domain.is_empty() && !text.chars().any(|c| c.is_control() || c == ' ')
 }

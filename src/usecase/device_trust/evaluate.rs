@@ -10,7 +10,7 @@ use crate::domain::enrolment::Enrolment;
 use crate::domain::flow::Flow;
 use crate::domain::mfa_policy::MfaPolicy;
 use crate::domain::mobile_app::MobileApp;
-use crate::domain::otp::Served;
+use crate::domain::otp::{OtpDevice, Served};
 use crate::domain::passkey::Passkey;
 use crate::domain::second_factor::{Asked, By, Verdict, Why};
 use crate::domain::silence::Silence;
@@ -136,6 +136,11 @@ impl Evaluate {
             reads,
         };
         Ok(if vouches { asked.evaluate() } else { asked.evaluate_otherwise() })
+    }
+
+    /// Whether a code may go there, be it no device of anybody.
+    pub async fn takes(&self, address: &OtpDevice, policy: &MfaPolicyId) -> Result<bool, StoreError> {
+        Ok(self.policy(policy).await?.otp(address.channel).enabled && self.served.has(address))
     }
 
     /// On which phone a relying party has somebody asked whom no browser brings [flows.md F12]. Of memory, but for what is

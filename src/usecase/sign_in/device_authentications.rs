@@ -10,7 +10,7 @@ use crate::domain::client::Client;
 use crate::domain::device_authentication::{DeviceAuthentication, LONGEST, one_step, request};
 use crate::domain::flow::{Facts, Flow, Outcome, Start};
 use crate::domain::mobile_app::MobileApp;
-use crate::domain::second_factor::Verdict;
+use crate::domain::second_factor::{First, Verdict};
 use crate::entropy::Entropy;
 use crate::protocol::device_authentication::Action;
 use crate::protocol::flow_api::{self, DetailCode, FlowRefusal, Members};
@@ -24,6 +24,7 @@ use crate::usecase::device_trust::read_payload::Within;
 use crate::usecase::rates::Rate;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::await_device::Waiting;
+use crate::usecase::sign_in::given_address::Given;
 use crate::usecase::sign_in::passkeys::proves_nothing;
 use crate::usecase::sign_in::send_code::Asker;
 use crate::usecase::sign_in::shown::Shown;
@@ -60,6 +61,8 @@ pub struct Wanted<'a> {
     pub app: Option<(&'a str, &'a str)>,
     /// What the person has to read.
     pub said: Option<&'a Said>,
+    /// Where they are sent a code, once.
+    pub given: Option<Given<'a>>,
 }
 
 /// What a server does to one.
@@ -133,7 +136,8 @@ impl DeviceAuthentications {
             device: None,
             app,
         };
-        let flow = Flow::of_known(start, user, &judged.around()).saying(wanted.said.cloned());
+        let given = self.given(&wanted, &policy, now).await?;
+        let flow = Flow::of_known(start, user, &judged.around()).saying(wanted.said.cloned()).given(given);
         if let Some(device) = wanted.device {
             Box::pin(self.may_be_asked(user, (&policy, Way::of(&flow)), device)).await?;
         }
@@ -323,7 +327,10 @@ impl DeviceAuthentications {
         const LOST: StoreError = StoreError::Corrupt("a second factor of nobody");
         let factors = &self.known.second_factors;
         let before = flow.clone();
-        let evaluated = factors.evaluated(&flow, policy, judged).await?.ok_or(LOST)?;
+        let mut evaluated = factors.evaluated(&flow, policy, judged).await?.ok_or(LOST)?;
+        if let Some(given) = flow.given.filter(|_| evaluated.0.leaves_open()) {
+            evaluated = (Verdict::Ask(vec![given], First::Ask), None);
+        }
         let next = match factors.came_to(flow, policy, evaluated, (None, asker)).await? {
             Ok(next) => next,
             Err(not) => before.second_factor_evaluated((Verdict::Failed(not.why()), None), None),

@@ -86,7 +86,12 @@ impl SecondFactors {
             return Ok(Vec::new());
         }
         let (verdict, _) = self.evaluate.evaluate(user, policy, Way::of(flow).by_nothing()).await?;
-        Ok(if let Verdict::Ask(devices, _) = verdict { devices } else { Vec::new() })
+        let given = match flow.given.filter(|_| verdict.leaves_open()) {
+            Some(given) => self.still_given(user, given, policy).await?,
+            None => None,
+        };
+        let own = if let Verdict::Ask(devices, _) = verdict { devices } else { Vec::new() };
+        Ok(own.into_iter().chain(given).collect())
     }
 
     /// The device that is asked. `Break`: it is there no more, and this is where the flow is then.

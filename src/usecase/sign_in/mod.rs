@@ -42,6 +42,7 @@ pub mod conclude;
 pub mod connect;
 pub mod device_authentications;
 pub mod errand;
+pub mod given_address;
 mod gone;
 pub mod known_devices;
 pub mod leave;

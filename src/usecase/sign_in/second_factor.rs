@@ -367,7 +367,11 @@ impl SecondFactors {
             let Some(user) = flow.user() else { return Ok(Ok(None)) };
             let policy = self.evaluate.policy(policy).await?;
             let devices = flow.second_factor.as_ref().map(SecondFactor::devices).unwrap_or_default();
-            if let Some(address) = self.codes.devices.find(user, selected).await? {
+            let address = match flow.given.filter(|given| *given == selected) {
+                Some(given) => self.codes.devices.given(user, given).await?,
+                None => self.codes.devices.own.find(user, selected).await?,
+            };
+            if let Some(address) = address {
                 let whom = send_code::Whom { user, devices, selected: &address, asker };
                 let claim = self.claim(&flow).await?;
                 let sent = self.codes.send(&flow, &policy, whom).await;

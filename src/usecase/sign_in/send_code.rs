@@ -17,8 +17,8 @@ use crate::metrics::Limit;
 use crate::protocol::flow_api::{DetailCode, FlowErrorCode, FlowRefusal};
 use crate::protocol::id::{DeviceId, OtpId, UserId};
 use crate::store::ephemeral::{Attempts, Shelf, StoreError};
-use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::{Kind, Outbox};
+use crate::usecase::addresses::Addresses;
 use crate::usecase::limit::{Most, limit};
 use crate::usecase::sign_in::spend_texts::{May, SpendTexts};
 use crate::words::Locale;
@@ -29,7 +29,7 @@ const PER_SHORT: u32 = 5;
 const PER_DAY: u32 = 10;
 
 pub struct SendCode {
-    pub devices: OtpDevices,
+    pub devices: Addresses,
     pub guards: Shelf<OtpGuard>,
     pub attempts: Attempts,
     pub outbox: Outbox,

@@ -120,12 +120,15 @@ impl Shown {
         let all_phones = ids.iter().all(|id| phones.iter().any(|(device, _)| device.id == *id));
         // Who waits for a phone asks every second: those are in memory, and addresses are not.
         let factors = &self.known.second_factors;
-        let (addresses, totps, passkeys) = if all_phones {
+        let (mut addresses, totps, passkeys) = if all_phones {
             (Vec::new(), Vec::new(), Vec::new())
         } else {
             let passkeys = factors.evaluate.passkeys.of_user(user);
-            try_join3(factors.codes.devices.of_user(user), factors.totps.devices.of_user(user), passkeys).await?
+            try_join3(factors.codes.devices.own.of_user(user), factors.totps.devices.of_user(user), passkeys).await?
         };
+        if let Some(given) = flow.given.filter(|given| ids.contains(given)) {
+            addresses.extend(factors.codes.devices.given(user, given).await?);
+        }
         let phone = |id: &DeviceId| {
             let (device, installation) = phones.iter().find(|(device, _)| device.id == *id)?;
             Some(OwnDevice::Phone(device.clone(), Arc::clone(installation)))

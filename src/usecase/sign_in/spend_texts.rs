@@ -16,7 +16,7 @@ use crate::metrics::Limit;
 use crate::protocol::id::UserId;
 use crate::store::ephemeral::{Attempts, Shelf, StoreError};
 use crate::store::sql::ledger::Ledger;
-use crate::store::sql::otp_devices::OtpDevices;
+use crate::usecase::addresses::Addresses;
 use crate::usecase::check_password::network;
 use crate::usecase::limit::{Most, limit};
 
@@ -83,7 +83,7 @@ impl SpendTexts {
     }
 
     /// A code has come back: the numbers around are those of people.
-    pub(super) async fn came_back(&self, devices: &OtpDevices, user: UserId, sent: &Sent) {
+    pub(super) async fn came_back(&self, devices: &Addresses, user: UserId, sent: &Sent) {
         let counted = async {
             let Some(device) = devices.find(user, sent.selected).await? else { return Ok(()) };
             let Some(number) = device.number() else { return Ok(()) };

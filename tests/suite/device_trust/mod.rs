@@ -9,6 +9,7 @@ mod attacks;
 mod authorization;
 mod backchannel;
 mod device_authentications;
+mod device_authentications_once;
 mod device_authentications_read;
 mod device_authentications_ways;
 mod enrolment;
