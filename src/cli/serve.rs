@@ -74,6 +74,9 @@ pub(super) async fn run(place: &super::Settings, logging: super::Logging) -> Res
     let tls = shown.clone().map(tls::server_config).transpose().map_err(wrong)?;
 
     let database = Database::connect(&loaded.secrets.database_url).await?;
+    if let Some(damage) = patiently(async || database.damage().await).await? {
+        return Err(Exit::failed(format!("the database is damaged: {damage}\nbring back a backup (docs/backup.md)")));
+    }
     let _alone = safe_to_start(&loaded, &database, refusals).await?;
     for key in dangers(&loaded) {
         tracing::warn!(setting = key, "an override of a safety rule is set");

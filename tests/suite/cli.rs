@@ -4,6 +4,7 @@
 mod answers;
 mod clients;
 mod config;
+mod damaged;
 mod device_trust;
 mod doctor;
 mod doctor_mail;

@@ -26,6 +26,9 @@ use crate::usecase::signing_keys::{KeyRing, TendKeys};
 /// More than this, and a token or a proof of one machine is too old or too young for another.
 const TOLERATED_SKEW: Duration = Duration::from_secs(1);
 
+/// A large file takes longer to read, and the other checks wait.
+const WHOLE: Duration = Duration::from_secs(10);
+
 /// Answers the keys that the server publishes, so that they can be looked for outside; and the database, where its tables
 /// are what they should be.
 pub(super) async fn look(loaded: &Loaded, findings: &mut Findings) -> (Vec<String>, Option<Database>) {
@@ -71,8 +74,21 @@ async fn database(loaded: &Loaded, findings: &mut Findings) -> Option<Database> 
         findings.unreachable("database", error.to_string());
         return None;
     }
+    let took = started.elapsed();
+    match tokio::time::timeout(WHOLE, database.damage()).await {
+        Ok(Ok(None)) => {}
+        Err(_) => findings.odd("database", format!("not all of it was read in {} s", WHOLE.as_secs())),
+        Ok(Ok(Some(damage))) => {
+            findings.wrong("database", format!("damaged: {damage}"));
+            return None;
+        }
+        Ok(Err(error)) => {
+            findings.unreachable("database", error.to_string());
+            return None;
+        }
+    }
     let engine = if database.engine() == Engine::Sqlite { "SQLite" } else { "PostgreSQL" };
-    findings.good("database", format!("{engine} takes writes, in {} ms", started.elapsed().as_millis()));
+    findings.good("database", format!("{engine} takes writes, in {} ms", took.as_millis()));
     Some(database)
 }
 
