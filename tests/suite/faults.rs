@@ -1,7 +1,11 @@
-//! Bad days (`docs/spec.md`, F1 to F3, F10, F11, F14, F15, F19): a store dies, hangs or is locked
-//! while two nodes work. A dependency's fault is a clear 503 within a second, never a wrong answer;
+//! Bad days (`docs/spec.md`, F1 to F3, F8, F10 to F12, F14 to F16, F19, F27, F31, F32): a store dies,
+//! hangs, is locked or is full while two nodes work. A dependency's fault is a clear 503 within a second, never a wrong answer;
 //! service returns by itself; and what was under way when it broke is whole afterwards.
 
+mod full_disk;
+mod later;
+mod lost_answers;
+mod names;
 mod scene;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ async fn scene() -> (Scene, Slow) {
     let redis = Redis::shared();
     let line = Slow::before(redis.address()).await;
     let mut site = Site::new(Sql::Sqlite, Pending::Redis(redis)).await;
-    site.nodes_go_to_redis_through(&line);
+    site.nodes_go_to_redis_at(&line.at.to_string());
     (Scene::at_site(site).await, line)
 }
 

@@ -84,6 +84,8 @@ pub(super) async fn sqlite_pools(
         .max_lifetime(None)
         .test_before_acquire(false)
         .acquire_timeout(waiting(ACQUIRE));
+    // A memory database ends with its connection, and has no disk that could be full.
+    let pool = if in_memory { pool } else { without_remains(pool) };
     let begun = Instant::now();
     let writer = loop {
         match pool.clone().connect_with(options.clone()).await {
@@ -101,6 +103,20 @@ pub(super) async fn sqlite_pools(
         pool.max_connections(SQLITE_READERS).connect_lazy_with(options)
     };
     Ok((writer.into(), reader.into()))
+}
+
+/// SQLite ends a transaction by itself when its `COMMIT` cannot be written, as on a full disk. To sqlx it is open
+/// still, since its rollback finds none: no other one could begin on that connection for as long as the node runs.
+fn without_remains(pool: SqlitePoolOptions) -> SqlitePoolOptions {
+    pool.after_release(|connection, _| {
+        Box::pin(async move {
+            if connection.is_in_transaction() {
+                // What was dropped is rolled back before this is answered.
+                connection.ping().await?;
+            }
+            Ok(!connection.is_in_transaction())
+        })
+    })
 }
 
 /// Two that open a new file at once: the change to WAL does not wait for its turn. And where the disk is slow,

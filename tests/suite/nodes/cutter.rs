@@ -1,4 +1,4 @@
-//! A line to PostgreSQL that can be cut in the moment of a commit.
+//! A line to a store that can be cut in the moment of a command: to PostgreSQL at a commit, to Redis at any.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,7 +24,19 @@ pub(crate) enum Lost {
 /// A node gathers what nobody waits for, but not for so long; not on a busy machine either.
 const QUIET: Duration = Duration::from_millis(400);
 
-/// Carries every byte, until it is told to lose the next `COMMIT` or the answer to it.
+/// A server needs less for what it has read.
+const CARRIED_OUT: Duration = Duration::from_millis(20);
+
+/// A `COMMIT` as a simple query: its letter, its length, its text.
+const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+
+/// A script of Redis that a test may lose the answer to: a value is changed.
+pub(crate) const SWAP: &[u8] = b"\r\nEVALSHA\r\n";
+
+/// A command of Redis that takes a key which nobody has: a mark, or something new.
+pub(crate) const INSERT: &[u8] = b"\r\nNX\r\n";
+
+/// Carries every byte, until it is told to lose a command or the answer to it.
 #[derive(Debug)]
 pub(crate) struct Cutter {
     pub(crate) at: SocketAddr,
@@ -32,9 +44,18 @@ pub(crate) struct Cutter {
     accepting: JoinHandle<()>,
 }
 
+/// What is to be lost.
+#[derive(Debug)]
+struct Cut {
+    lost: Lost,
+    command: &'static [u8],
+    /// How many such commands come first, and are answered.
+    after: usize,
+}
+
 #[derive(Debug, Default)]
 struct Line {
-    next: Mutex<Option<Lost>>,
+    next: Mutex<Option<Cut>>,
     /// That have come by.
     commits: AtomicU32,
 }
@@ -66,11 +87,36 @@ impl Cutter {
             }
             tokio::time::sleep(QUIET).await;
         }
-        *self.line.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
+        self.line.cut_at(Cut { lost, command: COMMIT, after: 0 });
+    }
+
+    /// The answer to the next such command after some others, whoever gives it: it was carried out.
+    pub(crate) fn loses_the_answer_to(&self, command: &'static [u8], after: usize) {
+        self.line.cut_at(Cut { lost: Lost::Answer, command, after });
     }
 
     pub(crate) fn has_cut(&self) -> bool {
         self.line.next.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+impl Line {
+    fn cut_at(&self, cut: Cut) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
+    }
+
+    /// What is lost with these bytes.
+    fn loses(&self, bytes: &[u8]) -> Option<Lost> {
+        let commands = |what: &[u8]| bytes.windows(what.len()).filter(|window| *window == what).count();
+        self.commits.fetch_add(u32::try_from(commands(COMMIT)).expect("few"), Ordering::SeqCst);
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let cut = next.as_mut()?;
+        let seen = commands(cut.command);
+        if seen > cut.after {
+            return next.take().map(|cut| cut.lost);
+        }
+        cut.after -= seen;
+        None
     }
 }
 
@@ -81,8 +127,6 @@ impl Drop for Cutter {
 }
 
 async fn carry(mut client: TcpStream, server: SocketAddr, line: &Line) -> io::Result<()> {
-    /// A simple query: its letter, its length, its text.
-    const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
     let mut server = TcpStream::connect(server).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
@@ -98,19 +142,17 @@ async fn carry(mut client: TcpStream, server: SocketAddr, line: &Line) -> io::Re
                     0 => return Ok(()),
                     length => &asked[..length],
                 };
-                if bytes.windows(COMMIT.len()).any(|window| window == COMMIT) {
-                    line.commits.fetch_add(1, Ordering::SeqCst);
-                    let lost = line.next.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    match lost {
-                        None => {}
-                        Some(Lost::Commit) => return Ok(()),
-                        Some(Lost::Node) => std::future::pending().await,
-                        Some(Lost::Answer) => {
-                            server.write_all(bytes).await?;
-                            let length = server.read(&mut answered).await?;
-                            assert_ne!(length, 0, "an answer to a commit");
-                            return Ok(());
-                        }
+                match line.loses(bytes) {
+                    None => {}
+                    Some(Lost::Commit) => return Ok(()),
+                    Some(Lost::Node) => std::future::pending().await,
+                    Some(Lost::Answer) => {
+                        server.write_all(bytes).await?;
+                        let length = server.read(&mut answered).await?;
+                        assert_ne!(length, 0, "an answer to a command");
+                        // Perhaps it was that of one before: the last one is carried out as well.
+                        tokio::time::sleep(CARRIED_OUT).await;
+                        return Ok(());
                     }
                 }
                 server.write_all(bytes).await?;

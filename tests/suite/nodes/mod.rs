@@ -7,7 +7,7 @@ mod site;
 mod slow;
 mod wire;
 
-pub(crate) use cutter::{Cutter, Lost};
+pub(crate) use cutter::{Cutter, INSERT, Lost, SWAP};
 pub(crate) use people::{Phone, RelyingParty, polled_to_the_end};
 pub(crate) use site::{Inside, Node, Pending, Site, Sql};
 pub(crate) use slow::Slow;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,7 +42,6 @@ use self::facts::Facts;
 use self::node::Lock;
 pub(crate) use self::node::{Inside, Node};
 use super::cutter::Cutter;
-use super::slow::Slow;
 use super::{ISSUER, PATIENT, until};
 use crate::backends::{self, Postgres, Redis};
 use crate::world::template::give_keys;
@@ -86,6 +86,8 @@ pub(crate) struct Site {
     pub(crate) settings: String,
     /// Of the nodes that start from now on.
     pub(crate) environment: Vec<(&'static str, String)>,
+    /// Where they write their log, if not into files of their own.
+    pub(crate) log: Option<File>,
 }
 
 impl Site {
@@ -139,7 +141,13 @@ impl Site {
             at_a_time,
             settings,
             environment,
+            log: None,
         }
+    }
+
+    /// A file of the site.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// Its nodes wait for their stores, however busy the machine is.
@@ -163,9 +171,9 @@ impl Site {
         self.way = url.into();
     }
 
-    /// And to Redis by this one.
-    pub(crate) fn nodes_go_to_redis_through(&mut self, line: &Slow) {
-        self.redis_way = Some(format!("redis://{}", line.at));
+    /// And to Redis at this place: where a line begins, or where nobody is.
+    pub(crate) fn nodes_go_to_redis_at(&mut self, place: &str) {
+        self.redis_way = Some(format!("redis://{place}"));
     }
 
     /// Nodes are somebody else to the database than we are.
@@ -268,10 +276,14 @@ impl Site {
         );
         let config = self.directory.path().join(format!("node{number}.toml"));
         std::fs::write(&config, text).expect("a written configuration");
-        let log = self.directory.path().join(format!("node{number}.log"));
-        let output = File::create(&log).expect("a log");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_nod"));
-        command.arg("serve").arg("-c").arg(&config);
+        let log = self.path(&format!("node{number}.log"));
+        let output = match &self.log {
+            Some(elsewhere) => elsewhere.try_clone().expect("a log"),
+            None => File::create(&log).expect("a log"),
+        };
+        // Where a file may not grow, that is an error, as on a full disk, and not the end of the process.
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" serve -c \"$1\"", env!("CARGO_BIN_EXE_nod")]).arg(&config);
         command.stdin(Stdio::null()).stdout(output.try_clone().expect("a log")).stderr(output);
         command.current_dir(self.directory.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -69,6 +69,13 @@ impl Node {
         Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill");
     }
 
+    /// As on a disk that is full, or has room again: no file of the node may be written to.
+    pub(crate) fn may_write(&self, may: bool) {
+        let limit = if may { "--fsize=unlimited:" } else { "--fsize=0:" };
+        let done = Command::new("prlimit").args(["--pid", &self.child.id().to_string(), limit]).status();
+        assert!(done.expect("prlimit of util-linux").success(), "{limit}");
+    }
+
     /// As a power cut does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("a process of ours");
