@@ -5,8 +5,8 @@
 //! anyway is not counted twice, but read when somebody asks ([`Metrics::text`]).
 
 use std::fmt;
-use std::sync::LazyLock;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -89,6 +89,8 @@ pub struct Metrics {
     webhook_deliveries: Family<Label, Counter>,
     waiting_webhooks: Waiting,
     limits: Family<Label, Counter>,
+    log_lines_dropped: Counter,
+    log: OnceLock<Box<dyn Fn() -> usize + Send + Sync>>,
 }
 
 impl fmt::Debug for Metrics {
@@ -132,6 +134,8 @@ impl Metrics {
             webhook_deliveries: Family::default(),
             waiting_webhooks: Waiting::default(),
             limits: Family::default(),
+            log_lines_dropped: Counter::default(),
+            log: OnceLock::new(),
             registry: Registry::default(),
         };
         metrics.begin_with_zeros();
@@ -238,6 +242,7 @@ impl Metrics {
             "How long the oldest delivery to a webhook has waited",
         );
         to.register("limits_hit", "Limits that somebody ran into", self.limits.clone());
+        to.register("log_lines_dropped", "Lines of the log that nobody took in time", self.log_lines_dropped.clone());
         self
     }
 
@@ -327,6 +332,12 @@ impl Metrics {
         self.webhook_deliveries.get_or_create(&[("outcome", delivered.as_str())]).inc();
     }
 
+    /// Whoever writes the log counts the lines that are dropped, from its beginning on.
+    pub fn counts_dropped_lines(&self, dropped: impl Fn() -> usize + Send + Sync + 'static) {
+        // That of the first one, as the log is.
+        let _ = self.log.set(Box::new(dropped));
+    }
+
     /// As `OpenMetrics`.
     pub fn text(&self, backlogs: &Backlogs) -> String {
         self.waiting_decisions.set(backlogs.decisions);
@@ -336,6 +347,8 @@ impl Metrics {
         self.waiting_texts.set(backlogs.texts);
         self.waiting_pushes.set(backlogs.pushes);
         self.waiting_webhooks.set(backlogs.webhooks);
+        let dropped = self.log.get().map_or(0, |dropped| dropped());
+        self.log_lines_dropped.inner().fetch_max(u64::try_from(dropped).unwrap_or(u64::MAX), Ordering::Relaxed);
         let mut text = String::with_capacity(64 * 1024);
         // To a string nothing fails.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);

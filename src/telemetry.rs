@@ -3,12 +3,14 @@
 use std::io::{self, BufWriter, Write, stdout};
 use std::time::Duration;
 
+use tracing_appender::non_blocking::NonBlockingBuilder;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::call::POLL;
+use crate::metrics::metrics;
 use crate::trace::REQUEST;
 
 mod lines;
@@ -51,6 +53,9 @@ pub enum Reader {
     Developer,
 }
 
+/// Lines that may wait for whoever reads the log: some megabytes. What comes after them is dropped.
+const LINES: usize = 8192;
+
 /// How long the writer of the log rests after each time it has written.
 const REST: Duration = Duration::from_millis(5);
 
@@ -74,7 +79,9 @@ impl<W: Write> Write for Unhurried<W> {
 pub fn start(format: Format, detail: Detail, reader: Reader) -> Guard {
     // The lines of a moment go out together: the writer flushes when no more are waiting.
     let out = BufWriter::with_capacity(64 * 1024, stdout());
-    let (writer, log) = tracing_appender::non_blocking(Unhurried(out));
+    let (writer, log) = NonBlockingBuilder::default().buffered_lines_limit(LINES).finish(Unhurried(out));
+    let counted = writer.error_counter();
+    metrics().counts_dropped_lines(move || counted.dropped_lines());
     let level = match detail {
         Detail::Warnings => LevelFilter::WARN,
         Detail::Steps | Detail::Polls => LevelFilter::INFO,

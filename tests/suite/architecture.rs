@@ -15,7 +15,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("trace", &[]),
     ("words", &[]),
     ("letters", &["secret", "words"]),
-    ("telemetry", &["call", "clock", "trace", "outbound"]),
+    ("telemetry", &["call", "clock", "metrics", "trace", "outbound"]),
     ("protocol", &["clock", "secret"]),
     // Some settings are words of a specification, which `protocol` can read.
     ("config", &["secret", "protocol"]),

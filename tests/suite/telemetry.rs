@@ -1,11 +1,14 @@
 //! What a running server tells about itself: metrics for those who operate it, and request ids.
 
+use std::fs::File;
+use std::process::Command;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::nodes::{Held, Node, Pending, Phone, RelyingParty, Site, Sql, get, send, until};
+use crate::faults::AT_ONCE;
+use crate::nodes::{Held, Node, Pending, Phone, RelyingParty, Site, Sql, get, send, until, volley};
 
 struct Scene {
     site: Site,
@@ -27,17 +30,21 @@ impl Scene {
     }
 
     async fn metrics(&self) -> String {
-        let mut stream = TcpStream::connect(self.node.ops).await.expect("a node");
-        let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).await.expect("an open connection");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("an answer");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
-        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-        let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
-        assert!(head.lines().any(|line| line == kind), "{head}");
-        body.to_owned()
+        metrics(&self.node).await
     }
+}
+
+async fn metrics(node: &Node) -> String {
+    let mut stream = TcpStream::connect(node.ops).await.expect("a node");
+    let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("an open connection");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert!(head.lines().any(|line| line == kind), "{head}");
+    body.to_owned()
 }
 
 /// The value of one series.
@@ -176,4 +183,38 @@ async fn a_request_id_is_in_every_answer_and_in_every_line_of_its_request() {
         let id = answer.header("x-request-id").expect("a request id");
         assert!(id.len() == 22 && !id.contains('{'), "{status}: {id}");
     }
+}
+
+/// [security.md case 170] A flood of errors, each with its line, and nobody who reads them: some wait, the others are
+/// dropped and counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn security_170_a_log_that_nobody_reads_holds_up_nobody() {
+    const DROPPED: &str = "nod_log_lines_dropped_total";
+    let mut site = Site::new(Sql::Sqlite, Pending::Embedded).await;
+    let pipe = site.path("log");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    // Whoever has both ends waits for neither.
+    let log = File::options().read(true).write(true).open(&pipe).expect("a pipe");
+    site.log = Some(log.try_clone().expect("a pipe"));
+    let shop = site.relying_party("shop", false).await;
+    site.person("alice").await;
+    let node = site.node().await;
+    assert!(value(&metrics(&node).await, DROPPED) < 0.5);
+    let mut floods = 0;
+    while value(&metrics(&node).await, DROPPED) < 0.5 {
+        assert!(floods < 50, "somebody has taken all lines");
+        floods += 1;
+        for _ in 0..8 {
+            let strangers = (0..40).map(|_| (node.public, RelyingParty::poll_with("no such id", "no assertion")));
+            for answer in volley(strangers.collect()).await {
+                let answer = answer.expect("an answer");
+                answer.is(401, "invalid_client");
+                assert!(answer.took < AT_ONCE, "{answer:?}");
+            }
+        }
+    }
+    assert!(floods > 5, "{floods} floods of 320 lines: thousands of them may wait");
+    shop.asks(node.public, "alice", &[]).await;
+    assert_eq!(node.readiness().await, Some(200));
+    drop(log);
 }
