@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use nod::domain::client::{GrantType, NumberMatching};
+use nod::domain::client::{Backchannel, Delivery, GrantType, NumberMatching};
 use nod_device::NumberMatching as Shown;
 use serde_json::json;
 
-use crate::world::{Answer, BC_AUTHORIZE, Client, Jwk, World, b64, compact, decoded, seconds};
+use crate::world::{Answer, BC_AUTHORIZE, CIBA, Client, Jwk, World, b64, compact, decoded, seconds};
 
 mod limits;
 
@@ -252,6 +252,8 @@ async fn ciba_7_1_a_binding_message_is_shown_as_it_is() {
         "\u{93af}\u{8aa0} \u{5149} \u{ad6c}\u{b984}",
         "\u{1f469}\u{1f3fd} ok",
         "na\u{ef}ve  spaces",
+        // Letters of another script that look like these: they are shown, and whose they are the title says.
+        "\u{412}\u{430}nk \u{43e}f \u{410}lice",
         &"x".repeat(64),
     ] {
         let asked = shop.ask_with(&alice, &[("binding_message", message)]).await;
@@ -298,7 +300,9 @@ async fn ciba_13_a_binding_message_that_cannot_be_shown_is_refused_and_never_cut
 async fn ciba_7_1_requested_expiry_is_positive_and_cut_to_the_maximum() {
     let world = World::with().generous().start().await;
     let (shop, alice) = (world.client("shop").await, world.user("alice").with_phone().await);
-    for (requested, told) in [("1", 1), ("90", 90), ("120", 120), ("300", 300), ("301", 300), ("999999999", 300)] {
+    for (requested, told) in
+        [("", 120), ("1", 1), ("90", 90), ("120", 120), ("300", 300), ("301", 300), ("999999999", 300)]
+    {
         let asked = shop.ask_with(&alice, &[("requested_expiry", requested)]).await;
         assert_eq!(asked.json["expires_in"], told);
     }
@@ -350,6 +354,34 @@ async fn ciba_13_a_client_without_the_grant_may_not_ask() {
     for client in [&refresher, &unregistered] {
         refused(&world, client, &[("login_hint", "alice"), ("scope", "openid")], "unauthorized_client").await;
     }
+}
+
+/// [FAPI-CIBA §5.2.2, security.md case 61] Nobody registers it for that, and where it is registered it does not help.
+#[tokio::test]
+async fn security_61_a_client_that_anybody_can_be_may_not_ask() {
+    let world = World::start().await;
+    let kiosk = json!({ "client_id": "kiosk", "token_endpoint_auth_method": "none", "grant_types": [CIBA] });
+    let answer = world.admin().await.post("/admin/v1/clients", &kiosk).await;
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    let problems = answer.json()["errors"].as_array().unwrap().clone();
+    assert!(problems.iter().any(|problem| problem["pointer"] == "/grant_types/0"), "{problems:?}");
+
+    let app = world.client("app").public().registered(|client| {
+        client.grants.insert(GrantType::Ciba);
+        client.backchannel = Some(Backchannel {
+            delivery: Delivery::Poll,
+            number_matching: None,
+            long_poll: false,
+            request_signing_alg: None,
+            user_code: false,
+            require_hint_token: false,
+            keys: None,
+        });
+    });
+    let app = app.await;
+    let alice = world.user("alice").with_phone().await;
+    refused(&world, &app, &[("login_hint", "alice"), ("scope", "openid")], "unauthorized_client").await;
+    assert!(alice.phone().pending().await.is_empty());
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! Browser-based applications, and what other pages learn [security.md 5.5]: the endpoints that they call.
 
 use nod::protocol::redirect_uri::RedirectUri;
+use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 
 use crate::sign_in::PASSWORD;
 use crate::world::{
-    Answer, BC_AUTHORIZE, CALLBACK, Client, DISCOVERY, INTROSPECT, PAR, REVOKE, TOKEN, Tokens, USERINFO, World,
+    Answer, BC_AUTHORIZE, CALLBACK, Client, DISCOVERY, FLOWS, INTROSPECT, PAR, REVOKE, TOKEN, Tokens, USERINFO, World,
 };
 
 /// Where [`CALLBACK`] is.
@@ -130,4 +131,27 @@ async fn security_5_5_pages_of_each_address_that_is_registered_may_read() {
         let answer = from(origin, app.form(TOKEN, &[("grant_type", "authorization_code"), ("code", "x")])).await;
         readable(answer.refused(400, "invalid_grant"), by.then_some(origin));
     }
+}
+
+/// [security.md case 167] bytes that are no text, where a browser says whose page it is.
+#[tokio::test]
+async fn security_167_an_origin_of_any_bytes_breaks_nothing() {
+    let world = World::start().await;
+    let app = app(&world).await;
+    for origin in [&b"https://caf\xe9.example"[..], b"\xff\xfe", b"https://shop.example\x80"] {
+        let origin = HeaderValue::from_bytes(origin).unwrap();
+        for request in [
+            app.form(TOKEN, &[("grant_type", "authorization_code"), ("code", "x")]),
+            world.request(Method::GET, USERINFO),
+            world.request(Method::GET, DISCOVERY),
+            world.request(Method::OPTIONS, TOKEN).header("access-control-request-method", "POST"),
+            world.request(Method::GET, &format!("{FLOWS}x")),
+        ] {
+            let answer = Answer::of(request.header("origin", origin.clone())).await;
+            assert!(answer.status < 500, "{answer:?}");
+            // Nobody in particular, if anybody.
+            assert!(matches!(answer.header(ALLOWED), None | Some("*")), "{answer:?}");
+        }
+    }
+    tokens(&world, &app).await;
 }

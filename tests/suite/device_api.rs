@@ -6,3 +6,4 @@ mod haste;
 mod live;
 mod pairing;
 mod proofs;
+mod said;

@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::sign_in::PASSWORD;
 use crate::world::{
-    AUTHORIZE, Answer, Asked, Browser, CALLBACK, Client, FLOWS, PAR, Person, Phone, Prover, REGISTER, TOKEN, World,
-    enc, seconds,
+    AUTHORIZE, Answer, Asked, Browser, Builder, CALLBACK, Client, FLOWS, PAR, Person, Phone, Prover, REGISTER, TOKEN,
+    World, enc, seconds,
 };
 
 mod shapes;
@@ -42,7 +42,11 @@ const CLIENT_CREDENTIALS: [(&str, &str); 1] = [("grant_type", "client_credential
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 async fn scene() -> Scene {
-    let world = World::with().generous().settings(|settings| settings.registration = Admission::Anybody).start().await;
+    scene_in(World::with()).await
+}
+
+async fn scene_in(world: Builder) -> Scene {
+    let world = world.generous().settings(|settings| settings.registration = Admission::Anybody).start().await;
     let shop = world.client("shop").signs_in().refresh().await;
     let club = world.client("club").opaque().refresh().await;
     let alice = world.user("alice").with_phone().with_password(PASSWORD).await;
@@ -400,4 +404,16 @@ async fn security_155_no_two_handles_are_alike_and_none_tells_its_time() {
         assert!(seen.insert(id));
     }
     assert!(first_characters.len() > 20, "no common beginning");
+}
+
+/// [security.md case 166] Whoever begins things and leaves them takes room while these are good, and no longer.
+#[tokio::test]
+async fn security_166_whatever_was_begun_ends_by_itself() {
+    let scene = scene_in(World::with().redis()).await;
+    let lifetimes = scene.world.lifetimes().await;
+    let kinds: HashSet<u8> = lifetimes.iter().map(|(kind, _)| *kind).collect();
+    assert!(kinds.len() >= 6, "{lifetimes:?}");
+    for (kind, lifetime) in lifetimes {
+        assert!(lifetime.is_some_and(|lifetime| lifetime <= seconds(86_400)), "{}: {lifetime:?}", char::from(kind));
+    }
 }

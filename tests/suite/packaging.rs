@@ -173,6 +173,12 @@ impl Drop for Running {
     }
 }
 
+/// [security.md case 169] what a crash leaves behind is no copy of its memory.
+#[test]
+fn security_169_a_crash_writes_no_core() {
+    assert_eq!(settings_of(&read("packaging/nod.service"), "LimitCORE"), ["0"]);
+}
+
 /// With the variables of the unit, its folders elsewhere: `nod config init`, `nod migrate`, and it serves.
 #[test]
 fn the_unit_starts_a_server() {

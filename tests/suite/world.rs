@@ -301,6 +301,11 @@ impl World {
         digest::dump(&self.inner).await
     }
 
+    /// What is in Redis: of each key its kind, and how long it is there yet if it ends by itself.
+    pub(crate) async fn lifetimes(&self) -> Vec<(u8, Option<Duration>)> {
+        digest::lifetimes(&self.inner).await
+    }
+
     /// What was logged since this world began, by any test.
     pub(crate) fn log(&self) -> String {
         log::since(self.inner.log_begins)

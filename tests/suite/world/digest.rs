@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nod::clock::{Clock as _, Timestamp};
 use nod::domain::audit::Action;
+use redis::aio::MultiplexedConnection;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, QueryResult};
 
 use super::Inner;
@@ -263,15 +264,34 @@ async fn query_at(inner: &Inner, connection: &DatabaseConnection, sql: &str) -> 
     inner.among_servers(async move { connection.query_all_raw(statement).await }).await.unwrap()
 }
 
-async fn redis_values((url, prefix): &(String, String), but: &[u8]) -> Vec<String> {
+/// A connection, and each key with the letter after its prefix, which is the purpose of its value.
+async fn redis_keys((url, prefix): &(String, String)) -> (MultiplexedConnection, Vec<(u8, Vec<u8>)>) {
     let client = redis::Client::open(url.as_str()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let pattern = format!("{prefix}*");
     let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg(&pattern).query_async(&mut connection).await.unwrap();
+    let purpose = |key: &[u8]| key.get(prefix.len()).copied().unwrap_or_default();
+    (connection, keys.into_iter().map(|key| (purpose(&key), key)).collect())
+}
+
+/// How long each key is there yet; `None`: for ever.
+pub(super) async fn lifetimes(inner: &Inner) -> Vec<(u8, Option<Duration>)> {
+    let (mut connection, keys) = redis_keys(inner.redis.as_ref().expect("a world with Redis")).await;
+    let mut lifetimes = Vec::new();
+    for (purpose, key) in keys {
+        let left: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.unwrap();
+        // It has just ended.
+        if left != -2 {
+            lifetimes.push((purpose, u64::try_from(left).ok().map(Duration::from_millis)));
+        }
+    }
+    lifetimes
+}
+
+async fn redis_values(at: &(String, String), but: &[u8]) -> Vec<String> {
+    let (mut connection, keys) = redis_keys(at).await;
     let mut values = Vec::new();
-    for key in keys {
-        // The letter after the prefix is the purpose of the value.
-        let purpose = key.get(prefix.len()).copied().unwrap_or_default();
+    for (purpose, key) in keys {
         if but.contains(&purpose) {
             continue;
         }
