@@ -11,9 +11,13 @@ use crate::store::kept::Kept;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::decisions::Decisions;
 use crate::store::sql::device_passcodes::DevicePasscodes;
+use crate::store::sql::otp_devices::OtpDevices;
+use crate::store::sql::passkeys::Passkeys;
 use crate::store::sql::people::People;
 use crate::store::sql::sessions::Sessions;
+use crate::store::sql::totp_devices::TotpDevices;
 use crate::usecase::authenticate_device::{AuthenticateDevice, Nonces};
+use crate::usecase::change_devices::ChangeDevices;
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
 use crate::usecase::dev::stories::Stories;
@@ -24,6 +28,21 @@ use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
 
 impl Wiring {
+    pub(super) fn change_devices(&self) -> Arc<ChangeDevices> {
+        let database = &self.parts.database;
+        Arc::new(ChangeDevices {
+            devices: self.parts.devices.clone(),
+            addresses: OtpDevices::new(database.clone()),
+            totps: TotpDevices::new(database.clone()),
+            passkeys: Passkeys::new(database.clone()),
+            bell: DeviceBell::new(self.store()),
+            withdraw: self.parts.withdraw(),
+            tell: self.parts.tell(),
+            clock: self.clock(),
+            entropy: self.entropy(),
+        })
+    }
+
     pub(super) fn device(&self, nonces: Nonces) -> DeviceApi {
         let inbox = ReadInbox {
             requests: self.parts.requests.clone(),

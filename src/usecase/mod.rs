@@ -15,6 +15,7 @@ pub mod authorize_device;
 pub mod callbacks;
 pub mod cancel;
 pub mod certificates;
+pub mod change_devices;
 pub mod check_passkey;
 pub mod check_password;
 pub mod check_user_code;

@@ -6,35 +6,30 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::domain::audit::{Action, Event};
-use crate::domain::device::{Device, Status, nickname};
-use crate::domain::occasion::Notice;
+use crate::domain::device::nickname;
 use crate::domain::otp::OtpDevice;
 use crate::domain::totp::TotpDevice;
 use crate::entropy::Entropy;
 use crate::protocol::id::{DeviceId, PairingKey, PairingKeyId, UserId};
 use crate::secret::Secret;
 use crate::store::ephemeral::StoreError;
-use crate::store::shelves::DeviceBell;
-use crate::store::sql::devices::{Devices, KeyCreated, Unpaired};
+use crate::store::sql::devices::{Devices, KeyCreated};
 use crate::store::sql::directory;
 use crate::store::sql::fleet::StoredPairingKey;
 use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::totp_devices::TotpDevices;
 use crate::usecase::account::passkeys::{Outcome, Signed};
+use crate::usecase::change_devices::{ChangeDevices, Whose};
 use crate::usecase::pairing_keys::{self, RecognisePairingKeys};
 use crate::usecase::sign_in::Known;
-use crate::usecase::tell_person::TellPerson;
-use crate::usecase::withdraw::{DEVICE_UNPAIRED, WithdrawQuestions};
 
 pub struct OwnDevices {
     pub known: Arc<Known>,
     pub devices: Devices,
     pub addresses: OtpDevices,
     pub totps: TotpDevices,
+    pub changes: Arc<ChangeDevices>,
     pub recognise: Arc<RecognisePairingKeys>,
-    pub bell: DeviceBell,
-    pub withdraw: WithdrawQuestions,
-    pub tell: TellPerson,
     /// How long a pairing key is good.
     pub lifetime: Duration,
     pub issuer: String,
@@ -71,11 +66,13 @@ pub enum Came {
     Never,
 }
 
-/// A device is another person's, or not theirs to choose.
-struct NotTheirs;
+/// Somebody on the pages of their account.
+fn whose(signed: &Signed) -> Whose<'static> {
+    Whose { user: signed.user.id, within: None }
+}
 
-fn theirs(device: &Device, user: UserId) -> Result<(), NotTheirs> {
-    if device.user == user { Ok(()) } else { Err(NotTheirs) }
+const fn came_of(changed: bool) -> Outcome {
+    if changed { Outcome::Done } else { Outcome::Unknown }
 }
 
 impl OwnDevices {
@@ -93,11 +90,7 @@ impl OwnDevices {
             return Ok(Outcome::ConfirmFirst);
         }
         let Some(nickname) = nickname(name) else { return Ok(Outcome::BadName) };
-        let (user, event) = (signed.user.id, self.event(Action::DeviceUpdated));
-        let renamed = self.devices.update_if(id, event, |device, _| {
-            theirs(device, user).map(|()| Device { nickname: Some(nickname), ..device.clone() })
-        });
-        Ok(if matches!(renamed.await?, Some(Ok(_))) { Outcome::Done } else { Outcome::Unknown })
+        Ok(came_of(self.changes.rename_phone(whose(signed), id, &nickname).await?))
     }
 
     /// Makes it the phone that is asked first, unless an administrator has blocked it.
@@ -105,42 +98,16 @@ impl OwnDevices {
         if !signed.fresh {
             return Ok(Outcome::ConfirmFirst);
         }
-        let (user, event) = (signed.user.id, self.event(Action::DeviceUpdated));
-        let moved = self.devices.make_primary_if(id, event, |device, _| match device.status {
-            Status::Active => theirs(device, user),
-            Status::Blocked => Err(NotTheirs),
-        });
-        let moved = moved.await?;
-        Ok(if matches!(moved, Some(Ok(_))) { Outcome::Done } else { Outcome::Unknown })
+        Ok(came_of(self.changes.make_primary(whose(signed), id).await?))
     }
 
     /// It vouches for nobody any more, whatever it is, and what waits for it waits no longer. `language`: in which the person is
     /// told of a phone, a BCP 47 tag.
-    #[tracing::instrument(level = "debug", name = "remove_device", skip_all)]
     pub async fn remove(&self, signed: &Signed, id: DeviceId, language: &str) -> Result<Outcome, StoreError> {
         if !signed.fresh {
             return Ok(Outcome::ConfirmFirst);
         }
-        let user = signed.user.id;
-        let event = |action| self.event(action).user(user).device(id);
-        let removed = self.unpair(user, id, language).await?
-            || self.addresses.delete(user, id, &event(Action::OtpDeviceRemoved)).await?
-            || self.totps.delete(user, id, &event(Action::TotpDeviceRemoved)).await?;
-        if removed {
-            tracing::info!(user.id = %user, device.id = %id, "device removed by its person");
-        }
-        Ok(if removed { Outcome::Done } else { Outcome::Unknown })
-    }
-
-    /// `false`: no phone of theirs is called so.
-    async fn unpair(&self, user: UserId, id: DeviceId, language: &str) -> Result<bool, StoreError> {
-        let event = self.event(Action::DeviceUnpaired);
-        let unpaired = self.devices.unpair_if(id, event, |device, _| theirs(device, user)).await?;
-        let Some(Ok(Unpaired { device, .. })) = unpaired else { return Ok(false) };
-        self.bell.ring(&device.installation).await;
-        self.withdraw.of(&device, DEVICE_UNPAIRED).await;
-        self.tell.of(user, Notice::Removed, None, language).await;
-        Ok(true)
+        Ok(came_of(self.changes.remove(whose(signed), id, language).await?))
     }
 
     /// A key with which a phone becomes theirs. `Err`: why there is none.
