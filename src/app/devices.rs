@@ -13,6 +13,7 @@ use crate::store::sql::decisions::Decisions;
 use crate::store::sql::device_passcodes::DevicePasscodes;
 use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::passkeys::Passkeys;
+use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
 use crate::store::sql::sessions::Sessions;
 use crate::store::sql::totp_devices::TotpDevices;
@@ -26,6 +27,8 @@ use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::device_trust::silent::AnswerSilently;
 use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
+use crate::usecase::sign_in::Known;
+use crate::usecase::sign_in::look_after::LookAfterDevices;
 
 impl Wiring {
     pub(super) fn change_devices(&self) -> Arc<ChangeDevices> {
@@ -41,6 +44,11 @@ impl Wiring {
             clock: self.clock(),
             entropy: self.entropy(),
         })
+    }
+
+    pub(super) fn look_after(&self, known: &Arc<Known>) -> LookAfterDevices {
+        let passwords = Passwords::new(self.parts.database.clone());
+        LookAfterDevices { known: Arc::clone(known), changes: self.change_devices(), passwords }
     }
 
     pub(super) fn device(&self, nonces: Nonces) -> DeviceApi {

@@ -282,6 +282,7 @@ impl Wiring {
             flows: flows.clone(),
             errands,
             add_passkey: Arc::clone(&add_passkey),
+            look_after: self.look_after(&known),
             conclude: Arc::clone(&conclude),
             connect: Arc::clone(&connect),
             clock: self.clock(),

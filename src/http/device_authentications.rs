@@ -281,11 +281,12 @@ fn said(notification: &Notification) -> Result<Said, FlowRefusal> {
 
 /// The members of a state in which somebody is asked, or could be: those of the flow API, where they stand here.
 fn asked(told: &Told) -> Map<String, Value> {
-    const OF_A_FLOW: [&str; 7] = [
+    const OF_A_FLOW: [&str; 8] = [
         "user",
         "changeDevicePermitted",
         "userSelectedDefault",
         "manageDevicesAllowed",
+        "deviceManagementState",
         "manualPairingPermitted",
         "newPairingAuthRequired",
         "usePasswordAuthenticationEnabled",

@@ -1,12 +1,14 @@
 //! The words of the authentication-flow API: states, actions, errors.
 
 mod plugin;
+mod validator;
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 pub use self::plugin::Plugin;
+pub use self::validator::Validator;
 use super::words::words;
 use crate::secret::Secret;
 
@@ -23,6 +25,8 @@ words! {
         AuthenticationRequired = "AUTHENTICATION_REQUIRED",
         /// The person says on which of their devices they are asked.
         DeviceSelectionRequired = "DEVICE_SELECTION_REQUIRED",
+        /// The person looks after their devices.
+        DeviceManagement = "DEVICE_MANAGEMENT",
         /// The person is asked on a device of theirs.
         PushConfirmationWaiting = "PUSH_CONFIRMATION_WAITING",
         /// Nobody has answered in time.
@@ -87,6 +91,13 @@ words! {
         Authenticate = "authenticate",
         /// On this device the person is asked, be it once more.
         SelectDevice = "selectDevice",
+        /// First of all, the person wants to look after their devices.
+        ManageDevices = "manageDevices",
+        SetDefaultDevice = "setDefaultDevice",
+        RemoveDevice = "removeDevice",
+        UpdateDeviceNickname = "updateDeviceNickname",
+        /// Enough of that.
+        ResumeAuthentication = "resumeAuthentication",
         /// The code that was sent.
         CheckOtp = "checkOtp",
         /// Another one, in its place.
@@ -125,32 +136,6 @@ words! {
     CanceledOperation {
         PasswordChange = "PASSWORD_CHANGE",
         AccountRecovery = "ACCOUNT_RECOVERY",
-    }
-}
-
-words! {
-    /// What a password that somebody chose does not fulfil.
-    Validator {
-        TooShort = "TOO_SHORT",
-        TooLong = "TOO_LONG",
-        Common = "COMMON",
-        ContainsUsername = "CONTAINS_USERNAME",
-        Unchanged = "UNCHANGED",
-        Characters = "CHARACTERS",
-    }
-}
-
-impl Validator {
-    /// What a password fulfils that does not fulfil this: it is held against the one after the other.
-    pub const fn fulfilled_before(self) -> &'static [Self] {
-        match self {
-            Self::Characters => &[],
-            Self::TooLong => &[Self::TooShort],
-            Self::TooShort => &[Self::TooLong, Self::Characters],
-            Self::Common => &[Self::TooLong, Self::Characters, Self::TooShort],
-            Self::ContainsUsername => &[Self::TooLong, Self::Characters, Self::TooShort, Self::Common],
-            Self::Unchanged => &[Self::TooLong, Self::Characters, Self::TooShort, Self::Common, Self::ContainsUsername],
-        }
     }
 }
 
@@ -205,6 +190,8 @@ impl Action {
         const PAYLOAD: &[Member] = &[text("mobilePayload", false)];
         const DEVICE: &[Member] =
             &[Member { name: "deviceRef", required: true, kind: Kind::Reference }, text("mobilePayload", false)];
+        const OWN_DEVICE: &[Member] = &[Member { name: "deviceRef", required: true, kind: Kind::Reference }];
+        const NICKNAME: &[Member] = &[text("id", true), text("nickname", true)];
         const OTP: &[Member] = &[text("otp", true), text("mobilePayload", false)];
         const FIRST_OTP: &[Member] = &[text("otp", true)];
         const METHOD: &[Member] = &[Member { name: "devicePairingMethod", required: true, kind: Kind::Method }];
@@ -235,6 +222,8 @@ impl Action {
             Self::ActivateFido2Device => ATTESTATION,
             Self::Authenticate => PAYLOAD,
             Self::SelectDevice => DEVICE,
+            Self::SetDefaultDevice | Self::RemoveDevice => OWN_DEVICE,
+            Self::UpdateDeviceNickname => NICKNAME,
             Self::CheckOtp => OTP,
             Self::SelectDevicePairingMethod => METHOD,
             Self::ActivateTotpDevice => FIRST_OTP,
@@ -246,6 +235,8 @@ impl Action {
             | Self::CancelAuthentication
             | Self::DenyConsent
             | Self::Poll
+            | Self::ManageDevices
+            | Self::ResumeAuthentication
             | Self::ResendOtp
             | Self::SetupMfa
             | Self::CancelDevicePairing
@@ -395,7 +386,7 @@ impl DetailCode {
             Self::UnexpectedActionModel => "The body is not a JSON object.",
             Self::CredentialValidationFailed => "The credentials are wrong.",
             Self::InvalidMobilePayload => "The payload is none that the SDK has just made for this application.",
-            Self::InvalidDevice => "The device is none on which the person can be asked.",
+            Self::InvalidDevice => "The device is none on which the person can be asked, or none of theirs.",
             Self::PushFailed => "The person is asked too often, and is not asked on a device for some time.",
             Self::InvalidUserCode => "The code is not the one of this flow, or of no device that waits.",
             Self::UserCodeExpired => "The device waits no more.",

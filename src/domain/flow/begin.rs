@@ -113,6 +113,7 @@ impl Flow {
             second_factor: None,
             newcomer: None,
             enrolment: None,
+            managing: None,
             agreed: None,
             at,
             started_at,

@@ -15,6 +15,7 @@ impl Flow {
             At::Asking(_, Source::Password) => Status::UsernamePasswordRequired,
             At::Asking(_, Source::Passkey) if self.makes_passkey() => Status::Fido2ActivationRequired,
             At::Asking(_, Source::Passkey) => Status::AssertionRequired,
+            At::Asking(_, Source::Mfa) if self.manages() => Status::DeviceManagement,
             At::Asking(_, Source::Mfa) => match &self.second_factor {
                 None => Status::AuthenticationRequired,
                 Some(
@@ -54,6 +55,10 @@ impl Flow {
         if proves && self.second_factor.is_none() && !self.ways.is_empty() {
             actions.insert(1, Action::UseAlternativeAuthenticationSource);
         }
+        if self.may_manage() {
+            // Giving up is the last.
+            actions.insert(actions.len().saturating_sub(1), Action::ManageDevices);
+        }
         actions
     }
 
@@ -76,6 +81,13 @@ impl Flow {
                 &[Action::ActivateFido2Device, Action::CancelAuthentication]
             }
             At::Asking(_, Source::Passkey) => &[Action::CheckAssertion, Action::CancelAuthentication],
+            At::Asking(_, Source::Mfa) if self.manages() => &[
+                Action::SetDefaultDevice,
+                Action::RemoveDevice,
+                Action::UpdateDeviceNickname,
+                Action::ResumeAuthentication,
+                Action::CancelAuthentication,
+            ],
             At::Asking(_, Source::Mfa) => match &self.second_factor {
                 None => &[Action::Authenticate, Action::CancelAuthentication],
                 Some(
@@ -104,6 +116,9 @@ impl Flow {
                     &[Action::CheckOtp, Action::SelectDevice, Action::CancelAuthentication]
                 }
                 Some(SecondFactor::SettingUp(setting_up)) => setting_up.actions(),
+                Some(SecondFactor::Choosing(_)) if self.managing.is_some() => {
+                    &[Action::SelectDevice, Action::ResumeAuthentication, Action::CancelAuthentication]
+                }
                 Some(SecondFactor::Choosing(_) | SecondFactor::TimedOut(_)) => {
                     &[Action::SelectDevice, Action::CancelAuthentication]
                 }

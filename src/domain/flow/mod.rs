@@ -29,6 +29,7 @@ mod at;
 mod begin;
 pub mod errand;
 mod links;
+mod manage;
 mod notes;
 pub mod of_browser;
 mod passcode;
@@ -99,6 +100,8 @@ pub struct Flow {
     pub newcomer: Option<Box<Asked>>,
     /// What the app by which the person signs in is told in the end.
     pub enrolment: Option<Enrolment>,
+    /// They want to look after their devices, and show a second factor first: on which they could be asked before.
+    pub managing: Option<Vec<DeviceId>>,
     /// What the person agreed to in this flow.
     pub agreed: Option<Scope>,
     pub at: At,

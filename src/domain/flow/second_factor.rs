@@ -425,14 +425,14 @@ impl Flow {
     pub fn unasked(mut self) -> Option<Self> {
         self.asking(Source::Mfa)?;
         self.second_factor.take().filter(|came_to| !came_to.devices().is_empty())?;
-        self.ceremony = None;
+        (self.ceremony, self.managing) = (None, None);
         Some(self)
     }
 
     /// Whoever runs the flow has seen what it came to. `None`: there is nothing to go on from.
     #[must_use]
     pub fn second_factor_continued(mut self, around: &Around<'_>) -> Option<Self> {
-        let step = self.asking(Source::Mfa)?;
+        let step = self.asking(Source::Mfa).filter(|_| !self.manages())?;
         let proved = match self.second_factor.take()? {
             SecondFactor::Authorized(trusted)
             | SecondFactor::Verified { trusted, .. }
@@ -452,7 +452,7 @@ impl Flow {
             | SecondFactor::SettingUp(_)
             | SecondFactor::Verifying(_) => return None,
         };
-        self.newcomer = None;
+        (self.newcomer, self.managing) = (None, None);
         match proved {
             Some(Proved::Device(trusted)) => {
                 self.trusted = Some(trusted);

@@ -42,6 +42,7 @@ impl Flow {
             self.ceremony = None;
             self.second_factor = None;
             self.newcomer = None;
+            self.managing = None;
         }
         self
     }

@@ -16,26 +16,18 @@ const POLL_INTERVAL: u32 = 1;
 
 /// The members of a state in which somebody is asked on a device, or could be.
 pub(in crate::http) fn fields(seen: &Seen) -> Value {
-    let shows = seen.flow.typed().map(|typing| typing.selected);
-    let devices = seen.devices.iter().zip(0..).map(|(device, at)| match device {
-        OwnDevice::Phone(device, installation) => phone(device, installation, shows == Some(device.id)),
-        OwnDevice::Address(own) => ranked(address(own), at == 0),
-        OwnDevice::Totp(own) => ranked(totp(own), at == 0),
-        OwnDevice::Passkey(own) => ranked(passkey(own), at == 0),
-    });
-    let mut fields = json!({
-        "devices": devices.collect::<Vec<_>>(),
-        "user": { "id": seen.flow.user().map(|user| user.to_string()), "username": seen.username },
-    });
+    let mut fields = own(seen);
     let Value::Object(members) = &mut fields else { return fields };
     let second_factor = seen.flow.second_factor.as_ref();
     if let Some((selected, second_factor)) = second_factor.and_then(|own| own.selected().zip(second_factor)) {
         members.insert("selectedDeviceRef".to_owned(), json!({ "id": selected.to_string() }));
         members.insert("changeDevicePermitted".to_owned(), json!(second_factor.devices().len() > 1));
     } else {
+        let managing = seen.flow.managing.is_some();
+        members.insert("manageDevicesAllowed".to_owned(), json!(managing || seen.flow.may_manage()));
+        members.insert("deviceManagementState".to_owned(), json!(managing));
         for nothing in [
             "userSelectedDefault",
-            "manageDevicesAllowed",
             "manualPairingPermitted",
             "newPairingAuthRequired",
             "usePasswordAuthenticationEnabled",
@@ -69,6 +61,21 @@ pub(in crate::http) fn fields(seen: &Seen) -> Value {
         members.extend(of_totp(seen.code));
     }
     fields
+}
+
+/// Those of a state in which somebody looks after their devices, too.
+pub(super) fn own(seen: &Seen) -> Value {
+    let shows = seen.flow.typed().map(|typing| typing.selected);
+    let devices = seen.devices.iter().zip(0..).map(|(device, at)| match device {
+        OwnDevice::Phone(device, installation) => phone(device, installation, shows == Some(device.id)),
+        OwnDevice::Address(own) => ranked(address(own), at == 0),
+        OwnDevice::Totp(own) => ranked(totp(own), at == 0),
+        OwnDevice::Passkey(own) => ranked(passkey(own), at == 0),
+    });
+    json!({
+        "devices": devices.collect::<Vec<_>>(),
+        "user": { "id": seen.flow.user().map(|user| user.to_string()), "username": seen.username },
+    })
 }
 
 /// What is to be known of a code that was sent.

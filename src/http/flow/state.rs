@@ -92,11 +92,7 @@ impl FlowApi {
     /// The members of a state.
     fn fields(&self, seen: &Seen, locale: Locale) -> Value {
         let flow = &seen.flow;
-        let hint = match &flow.who {
-            Who::Claimed(username) => username.as_str(),
-            Who::Proved(_) => seen.username.as_deref().unwrap_or_default(),
-            Who::Nobody => "",
-        };
+        let hint = hint(seen);
         match (flow.status(), &flow.at) {
             (Status::UsernamePasswordRequired, _) => json!({
                 "showRememberMyUsername": false,
@@ -116,6 +112,7 @@ impl FlowApi {
                 | Status::OtpRequired,
                 _,
             ) => devices::fields(seen),
+            (Status::DeviceManagement, _) => devices::own(seen),
             (Status::MfaSetupRequired, _) => json!({ "allowSkipMfa": false }),
             (Status::DevicePairingMethodRequired, _) => json!({ "devicePairingMethods": [{ "deviceType": "TOTP" }] }),
             (Status::TotpActivationRequired, _) => devices::new_totp(seen),
@@ -192,6 +189,15 @@ impl FlowApi {
             // The others are those of errands, which are above.
             (_, _) => json!({}),
         }
+    }
+}
+
+/// Who it is, as far as somebody has said so.
+fn hint(seen: &Seen) -> &str {
+    match &seen.flow.who {
+        Who::Claimed(username) => username.as_str(),
+        Who::Proved(_) => seen.username.as_deref().unwrap_or_default(),
+        Who::Nobody => "",
     }
 }
 

@@ -36,6 +36,7 @@ impl Status {
             Self::AssertionRequired | Self::Fido2ActivationRequired => Plugin::Passkey,
             Self::AuthenticationRequired
             | Self::DeviceSelectionRequired
+            | Self::DeviceManagement
             | Self::PushConfirmationWaiting
             | Self::PushConfirmationTimedOut
             | Self::PushConfirmationRejected

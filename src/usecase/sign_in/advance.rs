@@ -23,6 +23,7 @@ use crate::usecase::sign_in::boxed::boxed;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::connect::{Connect, Hands, NotFound};
 use crate::usecase::sign_in::errand::{RunErrand, wrong_credentials};
+use crate::usecase::sign_in::look_after::LookAfterDevices;
 use crate::usecase::sign_in::send_code::Asker;
 use crate::usecase::sign_in::{Browser, Judged, Known, Page, Seen, SignedIn, left};
 
@@ -31,6 +32,7 @@ pub struct Advance {
     pub flows: Shelf<Flow>,
     pub errands: Arc<RunErrand>,
     pub add_passkey: Arc<AddPasskey>,
+    pub look_after: LookAfterDevices,
     pub conclude: Arc<Conclude>,
     pub connect: Arc<Connect>,
     pub clock: Arc<dyn Clock>,
@@ -148,6 +150,13 @@ impl Advance {
                 let act = (action, &members, calling.asker());
                 boxed(|| self.second_factor((id, &mut found, flow), &client, act, now)).await?
             }
+            Action::ManageDevices
+            | Action::SetDefaultDevice
+            | Action::RemoveDevice
+            | Action::UpdateDeviceNickname
+            | Action::ResumeAuthentication => {
+                boxed(|| self.look_after.act(flow, action, &members, calling.language)).await?
+            }
             Action::ContinueAuthentication if flow.second_factor.is_some() => {
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.second_factor_continued(&judged.around())
@@ -184,11 +193,7 @@ impl Advance {
                 let judged = self.judged(&client, flow.user(), now).await?;
                 flow.cancelled(&judged.around())
             }
-            Action::GrantConsent => {
-                let scope = agreed_scope(&members)?;
-                let judged = self.judged(&client, flow.user(), now).await?;
-                flow.agreed(scope.as_ref(), &judged.around())
-            }
+            Action::GrantConsent => boxed(|| self.agree(flow, &client, &members, now)).await?,
             Action::SubmitUserCode => {
                 let of_device;
                 (of_device, client) = boxed(|| self.typed(&flow, members.text("userCode"), calling, now)).await?;
@@ -342,6 +347,19 @@ impl Advance {
         }
         let judged = self.judged(client, None, now).await?;
         Ok(flow.another(None, &judged.around()))
+    }
+
+    /// The person agrees to all that the client asks for, or to some of it.
+    async fn agree(
+        &self,
+        flow: Flow,
+        client: &Arc<Client>,
+        members: &Members,
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        let scope = agreed_scope(members)?;
+        let judged = self.judged(client, flow.user(), now).await?;
+        Ok(flow.agreed(scope.as_ref(), &judged.around()))
     }
 
     /// Another source takes the place of the one that is asked.

@@ -57,6 +57,11 @@ impl RunErrand {
             Action::CancelPasswordChange | Action::CancelAccountRecovery => Ok(errand.cancelled()),
             Action::Authenticate
             | Action::SelectDevice
+            | Action::ManageDevices
+            | Action::SetDefaultDevice
+            | Action::RemoveDevice
+            | Action::UpdateDeviceNickname
+            | Action::ResumeAuthentication
             | Action::CheckOtp
             | Action::ResendOtp
             | Action::Poll

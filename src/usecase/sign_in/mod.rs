@@ -49,6 +49,7 @@ pub mod leave;
 pub mod limit_flows;
 pub mod log_out;
 pub mod logos;
+pub mod look_after;
 mod other_way;
 mod passkeys;
 pub mod push;
@@ -305,7 +306,7 @@ pub struct Seen {
     pub passkey: Option<serde_json::Value>,
     /// With which the app becomes a device, while it may.
     pub ticket: Option<EnrolmentTicket>,
-    /// On which devices the person can be asked, the primary one first.
+    /// On which devices the person can be asked, or all that they look after; the primary one first.
     pub devices: Vec<OwnDevice>,
     /// The key of an authenticator app that somebody makes.
     pub new_key: Option<NewKey>,

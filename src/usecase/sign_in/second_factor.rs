@@ -413,7 +413,7 @@ impl SecondFactors {
 
     /// Taken before anything is sent, so that one alone sends it. `Contended`: somebody else was faster. Once it is sent,
     /// the claim stays: whoever has seen the flow as it was comes too late.
-    async fn claim(&self, flow: &Flow) -> Result<Digest<Asking>, StoreError> {
+    pub(super) async fn claim(&self, flow: &Flow) -> Result<Digest<Asking>, StoreError> {
         let claim = flow.claim();
         let first = self.claims.insert(&claim, &Asking, Asking::LIFETIME).await?;
         if first { Ok(claim) } else { Err(StoreError::Contended) }

@@ -12,7 +12,7 @@ use crate::entropy::Entropy;
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
 use crate::protocol::error::Refusal;
-use crate::protocol::id::{DeviceId, FlowId};
+use crate::protocol::id::{DeviceId, FlowId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{MasterKey, Sealed};
 use crate::store::ephemeral::StoreError;
@@ -112,6 +112,9 @@ impl Shown {
     /// On which the person can be asked. One that is gone is not shown.
     async fn devices(&self, flow: &Flow) -> Result<Vec<OwnDevice>, StoreError> {
         let (Some(second_factor), Some(user)) = (&flow.second_factor, flow.user()) else { return Ok(Vec::new()) };
+        if flow.manages() {
+            return self.owned(user).await;
+        }
         let ids = second_factor.devices();
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -139,6 +142,18 @@ impl Shown {
         let passkey = |id: &DeviceId| passkeys.iter().find(|own| own.device() == *id).map(own_passkey);
         let device = |id: &DeviceId| phone(id).or_else(|| passkey(id)).or_else(|| totp(id)).or_else(|| address(id));
         Ok(ids.iter().filter_map(device).collect())
+    }
+
+    /// Whatever the person has.
+    async fn owned(&self, user: UserId) -> Result<Vec<OwnDevice>, StoreError> {
+        let factors = &self.known.second_factors;
+        let phones = self.known.directory.devices_of(&user).await?;
+        let passkeys = factors.evaluate.passkeys.of_user(user);
+        let (addresses, totps, passkeys) =
+            try_join3(factors.codes.devices.of_user(user), factors.totps.devices.of_user(user), passkeys).await?;
+        let phones = phones.iter().map(|(device, about)| OwnDevice::Phone(device.clone(), Arc::clone(about)));
+        let codes = totps.into_iter().map(OwnDevice::Totp).chain(addresses.into_iter().map(OwnDevice::Address));
+        Ok(phones.chain(passkeys.iter().map(own_passkey)).chain(codes).collect())
     }
 
     /// What the person need not be asked again.

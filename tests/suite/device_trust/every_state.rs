@@ -27,10 +27,12 @@ enum By {
 /// say, and so there are fewer of them.
 type Place = (Status, By, bool);
 
-const PLACES: [Place; 30] = [
+const PLACES: [Place; 33] = [
     (Status::AuthenticationRequired, By::Push, false),
     (Status::DeviceSelectionRequired, By::Push, false),
     (Status::DeviceSelectionRequired, By::Email, false),
+    (Status::DeviceManagement, By::Push, false),
+    (Status::DeviceManagement, By::Email, false),
     (Status::PushConfirmationWaiting, By::Push, false),
     (Status::PushConfirmationTimedOut, By::Push, false),
     (Status::PushConfirmationRejected, By::Push, false),
@@ -44,6 +46,7 @@ const PLACES: [Place; 30] = [
     (Status::MfaCompleted, By::Nothing, false),
     (Status::MfaFailed, By::Push, false),
     (Status::DeviceSelectionRequired, By::Push, true),
+    (Status::DeviceManagement, By::Push, true),
     (Status::PushConfirmationWaiting, By::Push, true),
     (Status::PushConfirmationTimedOut, By::Push, true),
     (Status::PushConfirmationRejected, By::Push, true),
@@ -84,7 +87,8 @@ impl Stage {
         let world = &self.scene.world;
         // A network has so many tries a minute.
         world.clock.advance(seconds(10));
-        let person = self.person(by, status == Status::DeviceSelectionRequired, number).await;
+        let several = matches!(status, Status::DeviceSelectionRequired | Status::DeviceManagement);
+        let person = self.person(by, several, number).await;
         let shows = if by == By::Totp { Some(self.scene.authenticator(&person.username).await) } else { None };
         let mut app = world.phone();
         if (status, by) == (Status::MfaCompleted, By::App) {
@@ -106,6 +110,7 @@ impl Stage {
         } else {
             self.authenticated(&person, Some(&app).filter(|_| by == By::App)).await
         };
+        let state = if status == Status::DeviceManagement { managing(&mut browser, &state).await } else { state };
         let there = state["status"] == status.as_str();
         let state =
             if there { state } else { self.answered(&mut browser, &state, (&person, shows.as_ref()), status).await };
@@ -181,6 +186,13 @@ impl Stage {
         }
         browser.act(id(state), "poll", &json!({})).await.ok()
     }
+}
+
+/// The first device is asked of whoever wants to look after theirs.
+async fn managing(browser: &mut Browser, state: &Value) -> Value {
+    let state = browser.act(id(state), "manageDevices", &json!({})).await.ok();
+    let device = json!({ "deviceRef": { "id": state["devices"][0]["id"] } });
+    browser.act(id(&state), "selectDevice", &device).await.ok()
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod every_state;
 mod gone;
 mod guesses;
 mod invariants;
+mod management;
 mod mobile;
 mod new_device;
 mod new_device_answers;

@@ -345,13 +345,10 @@ async fn the_person_says_on_which_device_where_the_policy_says_so() {
         state["devices"].as_array().unwrap().iter().map(|one| &one["role"]).collect::<Vec<_>>(),
         ["PRIMARY", "TRUSTED"]
     );
-    for flag in [
-        "userSelectedDefault",
-        "manageDevicesAllowed",
-        "manualPairingPermitted",
-        "newPairingAuthRequired",
-        "usePasswordAuthenticationEnabled",
-    ] {
+    assert_eq!((&state["manageDevicesAllowed"], &state["deviceManagementState"]), (&json!(true), &json!(false)));
+    for flag in
+        ["userSelectedDefault", "manualPairingPermitted", "newPairingAuthRequired", "usePasswordAuthenticationEnabled"]
+    {
         assert_eq!(state[flag], false, "{flag}");
     }
     assert!(scene.alice.phones[0].pending().await.is_empty(), "nobody is asked yet");

@@ -315,3 +315,61 @@ async fn an_offer_of_a_first_device_ends_with_a_passkey_that_counts() {
         assert_eq!(answer.status, if counts { 410 } else { 201 }, "{}", answer.text());
     }
 }
+
+/// As on the page: a password and a phone must not be enough to take passkeys away.
+#[tokio::test]
+async fn security_whoever_has_passkeys_shows_one_before_they_look_after_devices() {
+    let mut mfa = policy();
+    mfa["device_selection"] = json!("prompt_to_select");
+    let (mut desk, mut passkey) = Desk::with_passkey(mfa).await;
+    let phone = desk.scene.world.phone();
+    desk.scene.alice.pair(phone).await;
+    let mut browser = desk.scene.world.browser();
+    let id = desk.scene.at_second_factor(&mut browser).await;
+    let before = browser.act(&id, "authenticate", &json!({})).await.ok();
+    let state = browser.act(&id, "manageDevices", &json!({})).await.ok();
+    let offered: Vec<_> = state["devices"].as_array().unwrap().iter().map(|device| &device["id"]).collect();
+    assert_eq!(offered, [&before["devices"][1]["id"]], "the passkey alone");
+    let told = select(&mut browser, &id, &before["devices"][0]).await.json();
+    assert_eq!(told["details"][0]["code"], "INVALID_DEVICE", "{told}");
+    assert_eq!(browser.act(&id, "resumeAuthentication", &json!({})).await.ok(), before, "nobody has to");
+    // Where the passkey is asked for, they may say so as well.
+    let asked = select(&mut browser, &id, &before["devices"][1]).await.ok();
+    let state = browser.act(&id, "manageDevices", &json!({})).await.ok();
+    assert_eq!((&state["status"], &state[OPTIONS]), (&json!(REQUIRED), &asked[OPTIONS]));
+    assert_eq!(state["changeDevicePermitted"], false, "{state}");
+    let state = assertion(&mut browser, &id, &passkey.get(&state[OPTIONS])).await.ok();
+    let types: Vec<_> = state["devices"].as_array().unwrap().iter().map(|device| device["type"].clone()).collect();
+    assert_eq!((&state["status"], types), (&json!("DEVICE_MANAGEMENT"), vec![json!("MOBILE"), json!("FIDO2")]));
+    let own = json!({ "id": before["devices"][1]["id"], "nickname": "The key" });
+    let state = browser.act(&id, "updateDeviceNickname", &own).await.ok();
+    assert_eq!(state["devices"][1]["nickname"], "The key", "{state}");
+    let own = json!({ "deviceRef": { "id": before["devices"][1]["id"] } });
+    let state = browser.act(&id, "removeDevice", &own).await.ok();
+    assert_eq!(state["devices"].as_array().unwrap().len(), 1, "{state}");
+    let removed =
+        async || desk.scene.world.rows("audit").await.iter().any(|row| row.contains("passkey.removed")).then_some(());
+    crate::admin::until("a row of the audit trail", removed).await;
+    assert_eq!(browser.act(&id, "resumeAuthentication", &json!({})).await.ok()["code"], "assertion_verified");
+    assert_eq!(claims(&desk.scene.tokens(&mut browser, &id).await)["acr"], "urn:nod:acr:passkey");
+}
+
+/// The same where the policy asks for none.
+#[tokio::test]
+async fn security_no_other_device_stands_in_for_a_passkey_of_whoever_looks_after_devices() {
+    let mfa = json!({ "id": "mfa", "number_matching": "off", "device_selection": "prompt_to_select" });
+    let (mut desk, _) = Desk::with_passkey(mfa).await;
+    for _ in 0..2 {
+        let phone = desk.scene.world.phone();
+        desk.scene.alice.pair(phone).await;
+    }
+    let mut browser = desk.scene.world.browser();
+    let id = desk.scene.at_second_factor(&mut browser).await;
+    let state = browser.act(&id, "authenticate", &json!({})).await.ok();
+    assert_eq!(state["status"], "DEVICE_SELECTION_REQUIRED", "{state}");
+    let answer = browser.act(&id, "manageDevices", &json!({})).await;
+    let told = answer.json();
+    assert_eq!((answer.status, &told["code"]), (400, &json!("REQUEST_FAILED")), "{told}");
+    assert_eq!(told["details"][0]["code"], "INVALID_DEVICE", "{told}");
+    assert_eq!(browser.get(&format!("{FLOWS}{id}")).await.ok(), state);
+}

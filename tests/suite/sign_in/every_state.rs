@@ -48,9 +48,10 @@ const BESIDE: [Status; 10] = [
 ];
 
 /// `device_trust::every_state` has these.
-pub(crate) const SECOND_FACTOR: [Status; 12] = [
+pub(crate) const SECOND_FACTOR: [Status; 13] = [
     Status::AuthenticationRequired,
     Status::DeviceSelectionRequired,
+    Status::DeviceManagement,
     Status::PushConfirmationWaiting,
     Status::PushConfirmationTimedOut,
     Status::PushConfirmationRejected,

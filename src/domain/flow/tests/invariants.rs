@@ -6,7 +6,7 @@ use proptest::test_runner::TestCaseError;
 
 use super::errand::{asked, chosen, goes_on, on_errand};
 use super::mfa::{Has, asked_on, owner};
-use super::model::{Deed, Done, Model, Past, deeds};
+use super::model::{Deed, Done, Model, Past, Proof, deeds};
 use super::scene::{Of, PEOPLE, chosen_by, scenes, tree};
 use super::*;
 use crate::domain::flow::errand::Errand;
@@ -15,20 +15,24 @@ use crate::domain::recovery::Means;
 use crate::domain::second_factor::{First, Verdict};
 use crate::protocol::flow_api::Action;
 
-const SECOND_FACTOR: [mfa::Deed; 6] = [
+const SECOND_FACTOR: [mfa::Deed; 9] = [
     mfa::Deed::Authenticate(true),
     mfa::Deed::Resend,
     mfa::Deed::Poll,
     mfa::Deed::Answer { last: true, yes: true },
     mfa::Deed::Check { last: true },
     mfa::Deed::Show(0),
+    mfa::Deed::Manage,
+    mfa::Deed::Remove(0),
+    mfa::Deed::Resume,
 ];
 
 type Checked = Result<(), TestCaseError>;
 
-const INVARIANTS: [fn(&Done<'_>) -> Checked; 7] = [
+const INVARIANTS: [fn(&Done<'_>) -> Checked; 8] = [
     i2_nobody_is_signed_in_of_whom_nothing_was_proved,
     i2_no_second_factor_counts_that_nobody_gave,
+    i2_nobody_changes_devices_who_has_shown_none,
     i3_what_is_good_once_is_used_once,
     i4_what_is_over_stays_over,
     i5_what_can_be_done_is_what_is_linked,
@@ -178,6 +182,19 @@ fn i4_what_is_over_stays_over(done: &Done<'_>) -> Checked {
     Ok(())
 }
 
+/// Nobody looks after devices who has not shown a second factor in this very flow.
+fn i2_nobody_changes_devices_who_has_shown_none(done: &Done<'_>) -> Checked {
+    let Model { flow, past, .. } = done.model;
+    if flow.status() == Status::DeviceManagement {
+        let (_, proofs) = past.of_last();
+        let second = |proof: &Proof| matches!(proof.factor, Factor::TrustedDevice | Factor::Otp);
+        prop_assert!(proofs.iter().any(second), "{proofs:?}");
+        let first = |proof: &Proof| matches!(proof.factor, Factor::Password | Factor::Passkey);
+        prop_assert!(proofs.iter().any(first), "{proofs:?}");
+    }
+    Ok(())
+}
+
 fn i5_what_can_be_done_is_what_is_linked(done: &Done<'_>) -> Checked {
     let Model { flow, scene, now, .. } = done.model;
     if let Some(action) = done.action {
@@ -297,6 +314,10 @@ fn executed(flow: &Flow, action: Action, around: &Around<'_>) -> Option<Flow> {
             let id = flow.sent()?.id;
             flow.code_verified(id)
         }
+        Action::ManageDevices => flow.managed(None),
+        Action::SetDefaultDevice | Action::UpdateDeviceNickname => flow.manages().then_some(flow),
+        Action::RemoveDevice => flow.without_device(mfa::phone_of(user)),
+        Action::ResumeAuthentication => flow.resumed(),
         Action::SetupMfa => flow.set_up_begun(),
         Action::SelectDevicePairingMethod => flow.set_up_with(mfa::new_app(user)),
         Action::ActivateTotpDevice => flow.set_up_done(mfa::app_of(user)),

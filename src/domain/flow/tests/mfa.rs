@@ -116,6 +116,11 @@ pub(super) enum Deed {
     },
     /// A code that the authenticator app of this person shows.
     Show(usize),
+    /// They want to look after their devices.
+    Manage,
+    /// The phone of this person is none any more.
+    Remove(usize),
+    Resume,
 }
 
 pub(super) fn deeds() -> impl Strategy<Value = Deed> {
@@ -128,6 +133,9 @@ pub(super) fn deeds() -> impl Strategy<Value = Deed> {
         4 => (last(), proptest::bool::weighted(0.8)).prop_map(|(last, yes)| Deed::Answer { last, yes }),
         4 => last().prop_map(|last| Deed::Check { last }),
         4 => person().prop_map(Deed::Show),
+        2 => Just(Deed::Manage),
+        1 => person().prop_map(Deed::Remove),
+        1 => Just(Deed::Resume),
     ]
 }
 
@@ -187,6 +195,14 @@ pub(super) fn done(
             let asked = flow.typing().is_some_and(|typing| typing.selected == app);
             (admitted(flow.totp_verified(app), now), Some(Action::CheckOtp).filter(|_| asked))
         }
+        Deed::Manage => (flow.managed(None), Some(Action::ManageDevices)),
+        Deed::Remove(person) => {
+            let user = PEOPLE[person];
+            let theirs = flow.user() == Some(user);
+            let next = flow.without_device(phone_of(user)).filter(|_| theirs);
+            (next, Some(Action::RemoveDevice).filter(|_| theirs))
+        }
+        Deed::Resume => (flow.resumed(), Some(Action::ResumeAuthentication)),
     }
 }
 

@@ -48,7 +48,7 @@ fn h7_where_a_question_leads() {
     let policy = policy();
     let choosing = at_second_factor(&policy);
     assert_eq!(choosing.status(), Status::DeviceSelectionRequired);
-    assert_eq!(choosing.actions(), [Action::SelectDevice, Action::CancelAuthentication]);
+    assert_eq!(choosing.actions(), [Action::SelectDevice, Action::ManageDevices, Action::CancelAuthentication]);
     let waiting = choosing.pushed(asked(1, PHONE)).unwrap();
     assert_eq!(waiting.status(), Status::PushConfirmationWaiting);
     assert_eq!(waiting.actions(), [Action::Poll, Action::SelectDevice, Action::CancelAuthentication]);
@@ -103,7 +103,7 @@ fn a_passkey_is_a_second_factor_for_whom_it_is_and_makes_the_session_as_strong()
     let asked_for = at_second_factor(&policy).with_assertion(asserting(TABLET)).unwrap();
     assert!(asked_for.wants_ceremony(), "there is nothing to sign yet");
     assert_eq!(asked_for.status(), Status::AssertionRequired);
-    let can = [Action::CheckAssertion, Action::SelectDevice, Action::CancelAuthentication];
+    let can = [Action::CheckAssertion, Action::SelectDevice, Action::ManageDevices, Action::CancelAuthentication];
     assert_eq!(asked_for.actions(), can);
     assert!(asked_for.clone().second_factor_continued(&around(&policy)).is_none(), "nothing has answered");
     assert!(
@@ -137,6 +137,36 @@ fn h7_a_passcode_does_as_well_while_the_phone_is_asked_and_after() {
     }
     let without = at_second_factor(&policy).pushed(asked(1, PHONE)).unwrap();
     assert!(without.totp_verified(PHONE).is_none());
+}
+
+/// [flows.md A.1.3, H.7]
+#[test]
+fn whoever_looks_after_their_devices_has_shown_one_of_them() {
+    let policy = policy();
+    let choosing = at_second_factor(&policy);
+    assert!(choosing.clone().managed(Some(&[])).is_none(), "nothing of theirs is enough");
+    let managing = choosing.clone().managed(Some(&[TABLET])).unwrap();
+    assert_eq!(managing.actions(), [Action::SelectDevice, Action::ResumeAuthentication, Action::CancelAuthentication]);
+    assert!(managing.clone().pushed(asked(1, PHONE)).is_none(), "not by this one");
+    assert_eq!(managing.clone().resumed().unwrap(), choosing);
+    let waiting = managing.pushed(asked(1, TABLET)).unwrap();
+    assert!(waiting.clone().resumed().is_none() && waiting.clone().without_device(PHONE).is_none());
+    let yes = Outcome::Approved(Trusted { device: TABLET, acr: Acr::Device });
+    let managed = waiting.clone().answered(asked(1, TABLET).question, yes).unwrap();
+    assert_eq!(managed.status(), Status::DeviceManagement);
+    assert!(
+        managed.clone().second_factor_continued(&around(&policy)).is_none(),
+        "they have not said that it is enough"
+    );
+    assert_eq!(managed.clone().without_device(PHONE).unwrap(), managed);
+    let anew = managed.clone().without_device(TABLET).unwrap();
+    assert_eq!((anew.status(), anew.managing.is_none()), (Status::AuthenticationRequired, true));
+    let done = managed.resumed().unwrap();
+    assert_eq!((done.status(), done.may_manage()), (Status::MfaCompleted, false));
+    assert_eq!(done.second_factor_continued(&around(&policy)).unwrap().trusted.unwrap().device, TABLET);
+    // Whoever is asked anew has not said yet that they want to.
+    let anew = waiting.unasked().unwrap();
+    assert!(anew.managing.is_none() && anew.second_factor_evaluated((Verdict::LetIn, None), None).is_some());
 }
 
 /// [flows.md H.7 I5] a link that nobody could follow would be none.

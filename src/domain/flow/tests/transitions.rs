@@ -17,7 +17,7 @@ const NEXT: Status = Status::Resume;
 /// What each state leads to, and by what. Where somebody is asked and has not answered yet, and where what they brought is
 /// wrong, nothing is applied: that is for the use cases to find out.
 #[rustfmt::skip]
-const TABLE: [(Status, &[(Action, Status)]); 12] = [
+const TABLE: [(Status, &[(Action, Status)]); 13] = [
     (Status::AuthenticationRequired, &[
         (Action::Authenticate, Status::MfaCompleted),
         (Action::Authenticate, Status::PushConfirmationWaiting),
@@ -29,6 +29,8 @@ const TABLE: [(Status, &[(Action, Status)]); 12] = [
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::DeviceSelectionRequired, &[
+        (Action::ManageDevices, Status::DeviceSelectionRequired),
+        (Action::ResumeAuthentication, Status::DeviceSelectionRequired),
         (Action::SelectDevice, Status::DeviceSelectionRequired),
         (Action::SelectDevice, Status::PushConfirmationWaiting),
         (Action::SelectDevice, Status::OtpRequired),
@@ -37,7 +39,18 @@ const TABLE: [(Status, &[(Action, Status)]); 12] = [
         (Action::SelectDevice, Status::MfaSetupRequired),
         (Action::CancelAuthentication, Status::Failed),
     ]),
+    (Status::DeviceManagement, &[
+        (Action::SetDefaultDevice, Status::DeviceManagement),
+        (Action::SetDefaultDevice, Status::AuthenticationRequired),
+        (Action::RemoveDevice, Status::DeviceManagement),
+        (Action::RemoveDevice, Status::AuthenticationRequired),
+        (Action::UpdateDeviceNickname, Status::DeviceManagement),
+        (Action::UpdateDeviceNickname, Status::AuthenticationRequired),
+        (Action::ResumeAuthentication, Status::MfaCompleted),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
     (Status::PushConfirmationWaiting, &[
+        (Action::Poll, Status::DeviceManagement),
         (Action::Poll, Status::DeviceSelectionRequired),
         (Action::Poll, Status::PushConfirmationWaiting),
         (Action::Poll, Status::OtpRequired),
@@ -66,6 +79,7 @@ const TABLE: [(Status, &[(Action, Status)]); 12] = [
     ]),
     (Status::PushConfirmationRejected, &[(Action::CancelAuthentication, Status::Failed)]),
     (Status::OtpRequired, &[
+        (Action::CheckOtp, Status::DeviceManagement),
         (Action::CheckOtp, Status::DeviceSelectionRequired),
         (Action::CheckOtp, Status::PushConfirmationWaiting),
         (Action::CheckOtp, Status::OtpRequired),
@@ -154,10 +168,16 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
     let about_new = came_to(around, ask(), true);
     let waiting_for_new = asked_on(about_new.clone(), phone_of(ALICE), 1, at(0)).unwrap();
     let sent_for_new = asked_on(about_new, address_of(ALICE), 1, at(0)).unwrap();
+    // The same, of somebody who wants to look after their devices.
+    let managing = choosing.clone().managed(None).unwrap();
+    let waiting_to_manage = asked_on(managing.clone(), phone_of(ALICE), 1, at(0)).unwrap();
+    let sent_to_manage = asked_on(managing.clone(), address_of(ALICE), 1, at(0)).unwrap();
     let setting_up = came_to(around, Verdict::SetUp(Why::NoDevices), false);
     let of_a_kind = setting_up.clone().set_up_begun().unwrap();
     let question = waiting.waits_for().unwrap().question;
     let yes = Outcome::Approved(Trusted { device: phone_of(ALICE), acr: Acr::Device });
+    let managed = waiting_to_manage.clone().answered(question, yes).unwrap();
+    let managed_by_code = sent_to_manage.clone().code_verified(sent_to_manage.sent().unwrap().id).unwrap();
     let answered = |outcome| waiting.clone().answered(question, outcome).unwrap();
     vec![
         before,
@@ -175,6 +195,11 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
         sent,
         waiting_for_new,
         sent_for_new,
+        managing,
+        waiting_to_manage,
+        sent_to_manage,
+        managed,
+        managed_by_code,
         of_a_kind.clone().set_up_with(new_app(ALICE)).unwrap(),
         of_a_kind,
         setting_up,
@@ -243,6 +268,16 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
     all.push((Action::CancelDevicePairing, flow.clone().set_up_cancelled()));
     for person in [ALICE, BOB] {
         all.push((Action::ActivateTotpDevice, flow.clone().set_up_done(app_of(person))));
+    }
+    all.push((Action::ManageDevices, flow.clone().managed(None)));
+    all.push((Action::ResumeAuthentication, flow.clone().resumed()));
+    for device in [phone_of(ALICE), address_of(ALICE)] {
+        all.push((Action::RemoveDevice, flow.clone().without_device(device)));
+    }
+    for action in [Action::SetDefaultDevice, Action::RemoveDevice, Action::UpdateDeviceNickname] {
+        all.push((action, flow.manages().then(|| flow.clone())));
+        // What they have shown counts no more.
+        all.push((action, flow.clone().unproved()));
     }
     all.push((Action::ContinueAuthentication, flow.clone().second_factor_continued(around)));
     let given_up = flow.clone().cancelled(around).filter(|_| flow.actions().contains(&Action::CancelAuthentication));

@@ -114,6 +114,8 @@ fn example(action: Action) -> Value {
             ("otp", _) => json!("123456"),
             ("scope", _) => json!("openid profile"),
             ("userCode", _) => json!("WDJB-MJHT"),
+            ("id", _) => json!("4f1c2f0a-8d5b-4f0e-9a51-2c1f0c6f7a10"),
+            ("nickname", _) => json!("Work"),
             ("authenticationSource", _) => json!("passkey"),
             ("attestation" | "assertion", _) => json!("{\"id\":\"...\",\"type\":\"public-key\",\"response\":{}}"),
             (_, Kind::Text) => json!("..."),
@@ -152,6 +154,13 @@ pub(super) const fn action_says(action: Action) -> &'static str {
         Action::CheckRecoveryCode => "The code of the message, or its link opened elsewhere.",
         Action::Authenticate => "Show a second factor: with `mobilePayload`, the app by which the person signs in.",
         Action::SelectDevice => "Ask the person on this device, be it once more. A question on another one ends.",
+        Action::ManageDevices => {
+            "The person wants to look after their devices: with the second factor that they show next, they do."
+        }
+        Action::SetDefaultDevice => "Ask first on this phone from now on.",
+        Action::RemoveDevice => "Have this device vouch for nobody any more.",
+        Action::UpdateDeviceNickname => "Call this device so: 1 to 64 characters.",
+        Action::ResumeAuthentication => "Go on with the sign-in, by what was shown.",
         Action::CheckOtp => {
             "The code that was sent, or that an app shows, with whatever people put between its digits."
         }

@@ -76,7 +76,12 @@ pub(super) fn members() -> Map<String, Value> {
         ),
         "pollInterval": only(Status::PushConfirmationWaiting, json!({"type": "integer"}), "seconds between two polls."),
         "userSelectedDefault": only(Status::DeviceSelectionRequired, flag.clone(), ""),
-        "manageDevicesAllowed": only(Status::DeviceSelectionRequired, flag.clone(), ""),
+        "manageDevicesAllowed": only(
+            Status::DeviceSelectionRequired, flag.clone(), "whether the person may look after their devices.",
+        ),
+        "deviceManagementState": only(
+            Status::DeviceSelectionRequired, flag.clone(), "whether they want to: they do, once they have shown one of `devices`.",
+        ),
         "manualPairingPermitted": only(Status::DeviceSelectionRequired, flag.clone(), ""),
         "newPairingAuthRequired": only(Status::DeviceSelectionRequired, flag.clone(), ""),
         "usePasswordAuthenticationEnabled": only(Status::DeviceSelectionRequired, flag.clone(), ""),
@@ -100,7 +105,7 @@ fn devices() -> Value {
     json!({
         "type": "array",
         "description": "DEVICE_SELECTION_REQUIRED, PUSH_CONFIRMATION_WAITING, PUSH_CONFIRMATION_TIMED_OUT, OTP_REQUIRED: on \
-                        which the person can be asked, the primary one first.",
+                        which the person can be asked, the primary one first. DEVICE_MANAGEMENT: all that they have.",
         "items": device(),
     })
 }

@@ -28,6 +28,7 @@ const fn status_says(status: Status) -> &'static str {
         Status::Fido2ActivationRequired => "The person has no passkey yet: make one.",
         Status::AuthenticationRequired => "Which second factor does the person have?",
         Status::DeviceSelectionRequired => "On which of their devices is the person asked?",
+        Status::DeviceManagement => "The person has shown a second factor, and looks after their devices.",
         Status::PushConfirmationWaiting => "The person is asked on a device: `poll` until there is an answer.",
         Status::PushConfirmationTimedOut => "Nobody has answered in time: ask again, or on another device.",
         Status::PushConfirmationRejected => "The person said no. Give up.",
