@@ -41,6 +41,7 @@ impl Browsers {
                 authentication: Authentication { at: now, acr: Acr::Password, amr: "pwd".to_owned() },
                 created_at: now,
                 seen_at: now,
+                second_at: None,
             };
             sessions.begin(&session, None, None, &Event::new(entropy.uuid(), now, Action::SessionBegun)).await?;
             cookies.push(HeaderValue::from_str(&format!("__Host-nod-session={token}"))?);

@@ -30,6 +30,7 @@ mod m0021_pairing_key_used_by;
 mod m0022_push_enabled;
 mod m0024_device_passcode;
 mod m0027_consent_id;
+mod m0031_session_second;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_push_enabled::Migration),
             Box::new(m0024_device_passcode::Migration),
             Box::new(m0027_consent_id::Migration),
+            Box::new(m0031_session_second::Migration),
         ]
     }
 }
@@ -90,6 +92,7 @@ pub fn sql(name: &str, engine: DbBackend) -> Option<String> {
         "m0022_push_enabled" => m0022_push_enabled::sql,
         "m0024_device_passcode" => m0024_device_passcode::sql,
         "m0027_consent_id" => m0027_consent_id::sql,
+        "m0031_session_second" => m0031_session_second::sql,
         _ => return None,
     };
     Some(sql(engine))

@@ -414,6 +414,7 @@ impl Wiring {
             passkeys: OwnPasskeys {
                 known: Arc::clone(known),
                 passkeys: passkeys.passkeys.clone(),
+                totps: TotpDevices::new(self.parts.database.clone()),
                 add,
                 check: Arc::clone(&passkeys),
                 ceremonies: ceremonies.clone(),

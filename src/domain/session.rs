@@ -24,6 +24,8 @@ pub struct Session {
     pub authentication: Authentication,
     pub created_at: Timestamp,
     pub seen_at: Timestamp,
+    /// When the person last showed a second factor in it. What they sign in to next asks for one of its own.
+    pub second_at: Option<Timestamp>,
 }
 
 /// How and when somebody was authenticated: `auth_time`, `acr` and `amr` [OIDCC §2].
@@ -110,6 +112,13 @@ impl Authentication {
 }
 
 impl Session {
+    /// As [`Authentication::lets_change`]; and whoever has an authenticator app, and no passkey, has shown a second factor as
+    /// recently as the rest.
+    pub fn lets_change(&self, has_passkeys: bool, has_app: bool, now: Timestamp) -> bool {
+        let second = has_passkeys || !has_app || self.second_at.is_some_and(|at| now < at + CHANGES);
+        second && self.authentication.lets_change(has_passkeys, now)
+    }
+
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.seen_at + IDLE && now < self.created_at + LONGEST
     }
@@ -141,6 +150,28 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_not_enough_to_take_authenticator_apps_away() {
+        let at = Timestamp::from_seconds(1_800_000_000);
+        let last = at + CHANGES - Duration::from_millis(1);
+        let session = |authentication, second_at| Session {
+            id: SessionId::new(uuid::Uuid::nil()),
+            token: Digest::of(b"token"),
+            user: UserId::new(uuid::Uuid::nil()),
+            authentication,
+            created_at: at,
+            seen_at: at,
+            second_at,
+        };
+        let by_password = |second_at| session(Authentication::by_password(at), second_at);
+        assert!(by_password(None).lets_change(false, false, last) && !by_password(None).lets_change(false, true, at));
+        assert!(by_password(Some(at)).lets_change(false, true, last));
+        assert!(!by_password(Some(at)).lets_change(false, true, at + CHANGES));
+        // A code is not enough of whoever has passkeys, and a passkey is enough of whoever has an app as well.
+        assert!(!by_password(Some(at)).lets_change(true, true, at));
+        assert!(session(Authentication::by_passkey(at), None).lets_change(true, true, last));
+    }
+
+    #[test]
     fn a_session_ends_when_nobody_uses_it_and_after_half_a_day() {
         let start = Timestamp::from_seconds(1_800_000_000);
         let session = Session {
@@ -150,6 +181,7 @@ mod tests {
             authentication: Authentication { at: start, acr: Acr::Password, amr: "pwd".into() },
             created_at: start,
             seen_at: start,
+            second_at: None,
         };
         assert!(session.is_live(start + IDLE - Duration::from_millis(1)));
         assert!(!session.is_live(start + IDLE));

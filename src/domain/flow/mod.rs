@@ -175,6 +175,11 @@ impl Flow {
         })
     }
 
+    /// Whether the person has shown a second factor, and went on by it: with a code, or with a yes on a device.
+    pub fn has_shown_second(&self) -> bool {
+        self.by_code.is_some() || self.trusted.is_some_and(|trusted| !trusted.is_silent())
+    }
+
     /// The step that is being asked, if it is one of `source`.
     fn asking(&self, source: Source) -> Option<StepId> {
         match &self.at {

@@ -36,7 +36,7 @@ impl Sessions {
 
     /// A session that lives.
     pub async fn find(&self, token: &Digest<SessionToken>, now: Timestamp) -> Result<Option<Session>, StoreError> {
-        let sql = "SELECT id, user_id, acr, amr, auth_time, created_at, seen_at \
+        let sql = "SELECT id, user_id, acr, amr, auth_time, created_at, seen_at, second_at \
                    FROM session WHERE token_digest = $1 AND seen_at > $2 AND created_at > $3";
         let values = [digest_bytes(token), (now - IDLE).millis().into(), (now - LONGEST).millis().into()];
         let row = self.database.find(sql, values).await?;
@@ -45,11 +45,11 @@ impl Sessions {
 
     /// Those of a person that live, newest first.
     pub async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        let sql = "SELECT id, user_id, acr, amr, auth_time, created_at, seen_at, token_digest FROM session \
+        let sql = "SELECT id, user_id, acr, amr, auth_time, created_at, seen_at, second_at, token_digest FROM session \
                    WHERE user_id = $1 AND seen_at > $2 AND created_at > $3 ORDER BY created_at DESC, id";
         let values = [bytes(user.uuid()), (now - IDLE).millis().into(), (now - LONGEST).millis().into()];
         let rows = self.database.find_all(sql, values).await?;
-        rows.iter().map(|row| session(row, row.digest(7)?)).collect()
+        rows.iter().map(|row| session(row, row.digest(8)?)).collect()
     }
 
     /// Begins a session in place of the one that the browser had: whatever was planted or seen there before
@@ -113,6 +113,12 @@ impl Sessions {
     /// The session was used.
     pub async fn seen(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE session SET seen_at = $1 WHERE id = $2 AND seen_at < $1";
+        self.database.execute(sql, [now.millis().into(), bytes(id.uuid())]).await.map(drop)
+    }
+
+    /// The person has shown a second factor in it.
+    pub async fn shown_second(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE session SET second_at = $1 WHERE id = $2";
         self.database.execute(sql, [now.millis().into(), bytes(id.uuid())]).await.map(drop)
     }
 
@@ -194,8 +200,8 @@ async fn renew(
     password: Option<Timestamp>,
 ) -> Result<bool, WriteError> {
     let sql = "UPDATE session SET token_digest = $1, acr = $2, amr = $3, auth_time = $4, created_at = $5, \
-               seen_at = $6 WHERE id = $7 AND token_digest = $8 AND ($9 IS NULL OR EXISTS \
-               (SELECT 1 FROM password WHERE password.user_id = session.user_id AND password.changed_at = $9))";
+               seen_at = $6, second_at = COALESCE($7, second_at) WHERE id = $8 AND token_digest = $9 AND ($10 IS NULL OR EXISTS \
+               (SELECT 1 FROM password WHERE password.user_id = session.user_id AND password.changed_at = $10))";
     let values = [
         digest_bytes(&session.token),
         session.authentication.acr.as_str().into(),
@@ -203,6 +209,7 @@ async fn renew(
         session.authentication.at.millis().into(),
         session.created_at.millis().into(),
         session.seen_at.millis().into(),
+        session.second_at.map(Timestamp::millis).into(),
         bytes(old.id.uuid()),
         digest_bytes(&old.token),
         password.map(Timestamp::millis).into(),
@@ -295,5 +302,6 @@ fn session(row: &Row, token: Digest<SessionToken>) -> Result<Session, StoreError
         authentication: Authentication { acr: row.parsed(2, Acr::parse)?, amr: row.get(3)?, at: row.time(4)? },
         created_at: row.time(5)?,
         seen_at: row.time(6)?,
+        second_at: row.time_if_any(7)?,
     })
 }

@@ -1,6 +1,6 @@
 //! Somebody who is signed in shows again that it is them, before what they sign in with is changed: with a
-//! passkey where they have one, since a password alone must not be enough to take those away, and with the
-//! password where they have none.
+//! passkey where they have one, since a password alone must not be enough to take those away; and with the
+//! password where they have none, and a code where they have an authenticator app.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use crate::domain::passkey::{Ceremony, Purpose};
 use crate::domain::password::Password;
 use crate::domain::session::{Authentication, Session};
 use crate::entropy::Entropy;
+use crate::protocol::acr::Acr;
 use crate::protocol::id::{CeremonyId, SessionToken};
 use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::StoreError;
@@ -47,8 +48,25 @@ pub enum Ask {
 /// What somebody shows.
 #[derive(Debug)]
 pub enum Shown<'a> {
-    Password(&'a str),
-    Passkey { id: &'a CeremonyId, assertion: &'a str },
+    /// With the code of an authenticator app, which whoever has none leaves empty.
+    Password {
+        password: &'a str,
+        code: &'a str,
+    },
+    Passkey {
+        id: &'a CeremonyId,
+        assertion: &'a str,
+    },
+}
+
+/// Why it was not them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unproved {
+    /// Another password or passkey, or it comes too late.
+    Wrong,
+    WrongCode,
+    /// No code is looked at for some time.
+    Locked,
 }
 
 impl Confirm {
@@ -60,36 +78,44 @@ impl Confirm {
         Ok(Ask::Passkey { id, options })
     }
 
-    /// The session goes on under a new name. `None`: it was not them.
+    /// The session goes on under a new name.
     #[tracing::instrument(level = "debug", name = "confirm", skip_all)]
     pub async fn confirm(
         &self,
         signed: &Signed,
         shown: Shown<'_>,
         (browser, from): (&Browser, IpAddr),
-    ) -> Result<Option<SignedIn>, Error> {
+    ) -> Result<Result<SignedIn, Unproved>, Error> {
         let now = self.clock.now();
         let (user, device) = (signed.user.id, browser.device.as_ref());
         let (authentication, chosen) = match shown {
             // Whoever has passkeys shows one.
-            Shown::Password(_) if !signed.passkeys.is_empty() => return Ok(None),
-            Shown::Password(password) => {
+            Shown::Password { .. } if !signed.passkeys.is_empty() => return Ok(Err(Unproved::Wrong)),
+            Shown::Password { password, code } => {
                 let known_device = self.known_devices.knows(device, user, now);
                 let caller = Caller { from, known_device, client: None };
-                let Some(chosen) = self.password(signed, password, caller).await? else { return Ok(None) };
+                let Some(chosen) = self.password(signed, password, caller).await? else {
+                    return Ok(Err(Unproved::Wrong));
+                };
+                if let Err(unproved) = self.code(signed, code, now).await? {
+                    return Ok(Err(unproved));
+                }
                 (Authentication::by_password(now), Some(chosen))
             }
             Shown::Passkey { id, assertion } => {
                 let of = (signed.session.id, Purpose::Prove);
-                let Some(ceremony) = self.ceremonies.take(id, of, now).await? else { return Ok(None) };
+                let Some(ceremony) = self.ceremonies.take(id, of, now).await? else {
+                    return Ok(Err(Unproved::Wrong));
+                };
                 if !self.is_passkey(signed, &ceremony, assertion).await? {
-                    return Ok(None);
+                    return Ok(Err(Unproved::Wrong));
                 }
                 (Authentication::by_passkey(now), None)
             }
         };
         let session = self.renew(signed, authentication, chosen, now).await?;
-        Ok(session.map(|session| SignedIn { session, device: self.known_devices.after(device, user, now) }))
+        let session = session.map(|session| SignedIn { session, device: self.known_devices.after(device, user, now) });
+        Ok(session.ok_or(Unproved::Wrong))
     }
 
     /// When the password was chosen, if it is theirs.
@@ -100,6 +126,19 @@ impl Confirm {
             Checked::Right(confirmed) => Ok(Some(confirmed.changed_at())),
             Checked::MustChange(_) | Checked::Wrong => Ok(None),
         }
+    }
+
+    /// The code that an authenticator app of theirs shows, where they have one.
+    async fn code(&self, signed: &Signed, typed: &str, now: Timestamp) -> Result<Result<(), Unproved>, StoreError> {
+        if !signed.shows_code() {
+            return Ok(Ok(()));
+        }
+        let (factors, user) = (&self.known.second_factors, signed.user.id);
+        let checked = factors.totps.check_any(user, &signed.apps, typed).await?;
+        let event = Event::new(self.entropy.ordered_uuid(now), now, Action::SecondFactorEvaluated).user(user);
+        let event = if checked.is_ok() { event.of("otp_verified") } else { event.refused("a wrong code") };
+        factors.ledger.audit(event).await;
+        Ok(checked.map_err(|left| if left == 0 { Unproved::Locked } else { Unproved::WrongCode }))
     }
 
     async fn is_passkey(&self, signed: &Signed, ceremony: &Ceremony, assertion: &str) -> Result<bool, StoreError> {
@@ -123,7 +162,11 @@ impl Confirm {
         now: Timestamp,
     ) -> Result<Option<SessionToken>, StoreError> {
         let token = SessionToken::new(self.entropy.token());
-        let session = Session { token: token.digest(), authentication, seen_at: now, ..signed.session.clone() };
+        // A passkey is a second factor by itself, and a code was looked at where there is an app.
+        let second = signed.shows_code() || authentication.acr == Acr::Passkey;
+        let second_at = if second { Some(now) } else { signed.session.second_at };
+        let before = signed.session.clone();
+        let session = Session { token: token.digest(), authentication, seen_at: now, second_at, ..before };
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::SessionBegun).user(signed.user.id);
         let renewed = self.known.sessions.renew(&signed.session, &session, password, &event).await?;
         Ok(renewed.then_some(token))

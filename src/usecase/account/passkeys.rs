@@ -9,10 +9,11 @@ use crate::domain::passkey::{MOST, Passkey, PasskeyName, Purpose};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::entropy::Entropy;
-use crate::protocol::id::{CeremonyId, PasskeyId, UserId};
+use crate::protocol::id::{CeremonyId, DeviceId, PasskeyId, UserId};
 use crate::protocol::webauthn::{CredentialId, RelyingParty};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::passkeys::{Added, Passkeys};
+use crate::store::sql::totp_devices::TotpDevices;
 use crate::usecase::account::ceremonies::Ceremonies;
 use crate::usecase::add_passkey::{AddPasskey, Grounds, Made};
 use crate::usecase::check_passkey::CheckPasskey;
@@ -21,6 +22,7 @@ use crate::usecase::sign_in::{Browser, Known};
 pub struct OwnPasskeys {
     pub known: Arc<Known>,
     pub passkeys: Passkeys,
+    pub totps: TotpDevices,
     pub add: Arc<AddPasskey>,
     pub check: Arc<CheckPasskey>,
     pub ceremonies: Ceremonies,
@@ -34,8 +36,17 @@ pub struct Signed {
     pub user: Arc<User>,
     pub session: Session,
     pub passkeys: Vec<Passkey>,
+    /// Their authenticator apps that count.
+    pub apps: Vec<DeviceId>,
     /// Nothing has to be shown again before something is changed.
     pub fresh: bool,
+}
+
+impl Signed {
+    /// Whether they show a code beside the password: whoever has passkeys shows one of those.
+    pub fn shows_code(&self) -> bool {
+        self.passkeys.is_empty() && !self.apps.is_empty()
+    }
 }
 
 /// A passkey that is about to be made.
@@ -68,8 +79,10 @@ impl OwnPasskeys {
         let Some(session) = self.known.session(browser, now).await? else { return Ok(None) };
         let Some(user) = self.known.directory.user(&session.user).await? else { return Ok(None) };
         let passkeys = self.passkeys.of_user(user.id).await?;
-        let fresh = session.authentication.lets_change(!passkeys.is_empty(), now);
-        Ok(Some(Signed { user, session, passkeys, fresh }))
+        let totps = self.totps.of_user(user.id).await?;
+        let apps: Vec<DeviceId> = totps.iter().filter(|own| own.is_active()).map(|own| own.id).collect();
+        let fresh = session.lets_change(!passkeys.is_empty(), !apps.is_empty(), now);
+        Ok(Some(Signed { user, session, passkeys, apps, fresh }))
     }
 
     /// `Err`: why none can be made.

@@ -111,6 +111,26 @@ impl CheckTotp {
         Ok(Err(if left == 0 { NotSent::Locked.refusal() } else { FlowRefusal::wrong_code(left) }))
     }
 
+    /// The same of any of these apps, where no policy asks. `Err`: how many more may be wrong; none, and no code is looked at.
+    pub(in crate::usecase) async fn check_any(
+        &self,
+        user: UserId,
+        apps: &[DeviceId],
+        typed: &str,
+    ) -> Result<Result<(), u32>, StoreError> {
+        let (method, now) = (TotpMethod::default(), self.clock.now());
+        let one_more = |guard: OtpGuard| guard.attempt(method.tries(), None, now);
+        let Tried::Looked { left } = self.guards.upsert(&user, DAY, one_more).await? else { return Ok(Err(0)) };
+        for app in apps {
+            let typing = Typing { devices: Vec::new(), selected: *app, method };
+            if self.taken(user, &typing, (typed, now)).await? {
+                self.guards.upsert(&user, DAY, |guard| (guard.succeeded(), ())).await?;
+                return Ok(Ok(()));
+            }
+        }
+        Ok(Err(left))
+    }
+
     /// [RFC 6238 §5.2] of many who bring a code at once, on whatever node, one has it.
     async fn taken(&self, user: UserId, typing: &Typing, (typed, now): (&str, Timestamp)) -> Result<bool, StoreError> {
         let (selected, windows) = (typing.selected, typing.method.passcode_grace_period);

@@ -105,6 +105,9 @@ impl Conclude {
             };
             (session, Some(signed_in))
         };
+        if flow.has_shown_second() {
+            self.known.sessions.shown_second(session, now).await?;
+        }
         let consents = &self.known.consents;
         let consent = match &flow.agreed {
             Some(agreed) => consents.add(user, &flow.client, agreed, &event(Action::ConsentGiven), now).await?,
@@ -307,6 +310,7 @@ impl Conclude {
             authentication,
             created_at: now,
             seen_at: now,
+            second_at: None,
         };
         let ended = before
             .as_ref()

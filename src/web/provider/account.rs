@@ -15,7 +15,7 @@ use crate::protocol::parameters::Parameters;
 use crate::protocol::public_id::{self, Kind};
 use crate::usecase;
 use crate::usecase::account::applications::OwnApplications;
-use crate::usecase::account::confirm::{Ask, Confirm, Shown};
+use crate::usecase::account::confirm::{Ask, Confirm, Shown, Unproved};
 use crate::usecase::account::devices::OwnDevices;
 use crate::usecase::account::passkeys::{Outcome, OwnPasskeys, Signed};
 use crate::usecase::sign_in::{Browser, SignedIn};
@@ -159,20 +159,28 @@ impl Provider {
         let id = CeremonyId::presented(form.get("ceremony").unwrap_or_default());
         let shown = shown(&form, &id);
         let problem = match &shown {
-            Shown::Password("") => Some(confirm::Problem::PasswordMissing),
+            Shown::Password { password: "", .. } => Some(confirm::Problem::PasswordMissing),
+            Shown::Password { code: "", .. } if signed.shows_code() => Some(confirm::Problem::CodeMissing),
             Shown::Passkey { assertion: "", .. } => Some(confirm::Problem::NoScript),
-            Shown::Password(_) | Shown::Passkey { .. } => None,
+            Shown::Password { .. } | Shown::Passkey { .. } => None,
         };
         if problem.is_some() {
             return self.ask_again((signed, way), problem, browser, visit).await;
         }
         let wrong = match &shown {
-            Shown::Password(_) => confirm::Problem::PasswordWrong,
+            Shown::Password { .. } => confirm::Problem::PasswordWrong,
             Shown::Passkey { .. } => confirm::Problem::PasskeyFailed,
         };
         match self.account.confirm.confirm(signed, shown, (browser, client_ip(request))).await {
-            Ok(Some(signed_in)) => Ok(self.confirmed(&signed_in, way)),
-            Ok(None) => self.ask_again((signed, way), Some(wrong), browser, visit).await,
+            Ok(Ok(signed_in)) => Ok(self.confirmed(&signed_in, way)),
+            Ok(Err(unproved)) => {
+                let problem = match unproved {
+                    Unproved::Wrong => wrong,
+                    Unproved::WrongCode => confirm::Problem::CodeWrong,
+                    Unproved::Locked => confirm::Problem::CodeLocked,
+                };
+                self.ask_again((signed, way), Some(problem), browser, visit).await
+            }
             Err(usecase::Error::TooMany { retry_after }) => {
                 self.ask_again((signed, way), Some(confirm::Problem::SlowDown(retry_after)), browser, visit).await
             }
@@ -199,7 +207,8 @@ impl Provider {
             Ask::Passkey { id, options } => (Some(id), confirm::With::Passkey(options.to_string())),
         };
         let form = self.own_form(way.here, ceremony, browser);
-        let view = confirm::View { form, user: Foreign::name(&signed.user.username), with, problem };
+        let (user, code) = (Foreign::name(&signed.user.username), signed.shows_code());
+        let view = confirm::View { form, user, with, code, problem };
         let here = format!("{}{}", self.site.base, way.here);
         Ok(confirm::render(&view, &self.around(visit, Some(&here))))
     }
@@ -239,6 +248,9 @@ fn shown<'a>(form: &'a Parameters, id: &'a CeremonyId) -> Shown<'a> {
         (_, Some(assertion)) => Shown::Passkey { id, assertion },
         // Without a script.
         (Some("passkey"), None) => Shown::Passkey { id, assertion: "" },
-        (_, None) => Shown::Password(form.get("password").unwrap_or_default()),
+        (_, None) => {
+            let given = |name| form.get(name).unwrap_or_default();
+            Shown::Password { password: given("password"), code: given("code") }
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::admin::robot::{Robot, usr};
 use crate::device_trust::{self, Scene};
 use crate::sign_in::PASSWORD;
 use crate::world::authenticator::Passkey;
+use crate::world::authenticator_app::AuthenticatorApp;
 use crate::world::{Browser, Page, Person, Phone, World, seconds};
 
 const DEVICES: &str = "/account/devices";
@@ -30,6 +31,21 @@ async fn made(world: &World, admin: &Robot<'_>, person: &Person, what: &str, bod
         world.guard(secret);
     }
     shown["id"].as_str().unwrap().to_owned()
+}
+
+/// An authenticator app of somebody that counts, and shows another code by now.
+async fn active_app(world: &World, admin: &Robot<'_>, person: &Person) -> AuthenticatorApp {
+    let all = format!("/admin/v1/users/{}/totp-devices", usr(person));
+    let made = admin.post(&all, &json!({})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let made = made.json();
+    let secret = made["secret"].as_str().unwrap();
+    world.guard(secret);
+    let app = AuthenticatorApp::typed(secret);
+    let otp = json!({ "otp": app.code(world.now(), 0) });
+    admin.post(&format!("{all}/{}/activate", made["id"].as_str().unwrap()), &otp).await.ok();
+    world.clock.advance(seconds(30));
+    app
 }
 
 fn home() -> Value {
@@ -193,6 +209,72 @@ async fn security_nobody_changes_devices_without_showing_that_it_is_still_them()
     let page = browser.open(DEVICES).await.unwrap();
     browser.press(&page, "remove", &fields).await.unwrap();
     assert_eq!(world.rows("device").await.len(), 1);
+}
+
+#[tokio::test]
+async fn security_whoever_has_an_authenticator_app_shows_a_code_of_it() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_shop, mut alice, mut browser) = signed_in(&world).await;
+    alice.pair(world.phone()).await;
+    let page = browser.open(DEVICES).await.unwrap();
+    let phone = dev(alice.phone());
+    let fields = [("device", phone.as_str()), ("name", "Mine")];
+    // One that nobody has shown yet is none.
+    made(&world, &admin, &alice, "totp-devices", json!({})).await;
+    browser.press(&page, "rename", &fields).await.unwrap().has("value=\"Mine\"");
+    let app = active_app(&world, &admin, &alice).await;
+    for button in ["rename", "primary", "remove", "add"] {
+        let asked = browser.press(&page, button, &fields).await.unwrap();
+        assert_eq!(asked.path, CONFIRM, "{button}: a password alone, of a moment ago");
+    }
+    let asked = browser.open(CONFIRM).await.unwrap();
+    asked.has("name=\"code\"");
+    let before = browser.cookies.clone();
+    browser.press(&asked, "confirm", &[("password", PASSWORD)]).await.unwrap().has("Enter the code.");
+    let right = app.code(world.now(), 0);
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+    let given = [("password", PASSWORD), ("code", wrong)];
+    browser.press(&asked, "confirm", &given).await.unwrap().has("This code is not right.");
+    assert_eq!(browser.cookies, before);
+    let page = browser.open(DEVICES).await.unwrap();
+    assert_eq!(browser.press(&page, "remove", &fields).await.unwrap().path, CONFIRM);
+    world.clock.advance(seconds(5));
+    let right = app.code(world.now(), 0);
+    let given = [("password", PASSWORD), ("code", right.as_str())];
+    let back = browser.press(&asked, "confirm", &given).await.unwrap();
+    assert_eq!(back.path, DEVICES);
+    browser.press(&back, "remove", &fields).await.unwrap();
+    assert!(world.rows("device").await.is_empty());
+    // A code works once, and what was shown counts for five minutes.
+    world.clock.advance(seconds(5));
+    let asked = browser.open(CONFIRM).await.unwrap();
+    browser.press(&asked, "confirm", &given).await.unwrap().has("This code is not right.");
+    world.clock.advance(seconds(5 * 60));
+    let page = browser.open(DEVICES).await.unwrap();
+    assert_eq!(browser.press(&page, "add", &[]).await.unwrap().path, CONFIRM);
+}
+
+/// [security.md case 121] as in a sign-in, and together with those.
+#[tokio::test]
+async fn security_three_wrong_codes_and_none_is_looked_at_on_the_page_either() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_shop, alice, mut browser) = signed_in(&world).await;
+    let app = active_app(&world, &admin, &alice).await;
+    let asked = browser.open(CONFIRM).await.unwrap();
+    for _ in 0..3 {
+        world.clock.advance(seconds(5));
+        let right = app.code(world.now(), 0);
+        let wrong = if right == "000000" { "000001" } else { "000000" };
+        browser.press(&asked, "confirm", &[("password", PASSWORD), ("code", wrong)]).await.unwrap();
+    }
+    world.clock.advance(seconds(5));
+    let right = app.code(world.now(), 0);
+    let given = [("password", PASSWORD), ("code", right.as_str())];
+    browser.press(&asked, "confirm", &given).await.unwrap().has("Too many codes were wrong.");
+    let page = browser.open(DEVICES).await.unwrap();
+    assert_eq!(browser.press(&page, "add", &[]).await.unwrap().path, CONFIRM);
 }
 
 #[tokio::test]

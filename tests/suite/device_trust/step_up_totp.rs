@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::join_all;
+use nod::protocol::public_id::{self, Kind};
 use serde_json::Value;
 
 use super::step_up_otp::{check, refused, wrong};
@@ -401,4 +402,29 @@ async fn the_page_says_that_no_code_of_an_app_is_looked_at_any_more() {
     }
     page.has("Too many codes were wrong").has("then try again");
     browser.press(&page, "continue", &[("code", &right)]).await.unwrap().has("Too many codes were wrong");
+}
+
+/// [flows.md D.5] what was shown in a sign-in a moment ago is not asked for again on the page of the account.
+#[tokio::test]
+async fn whoever_has_just_brought_a_code_changes_their_devices_on_the_page() {
+    let (mut scene, own) = Scene::with_app(policy()).await;
+    let (mut browser, id, _) = scene.typing(0).await;
+    check(&mut browser, &id, &scene.shown(&own, 0)).await.ok();
+    scene.tokens(&mut browser, &id).await;
+    for _ in 0..2 {
+        let phone = scene.world.phone();
+        scene.alice.pair(phone).await;
+    }
+    let devices = "/account/devices";
+    let ids = [0, 1].map(|phone| public_id::encode(Kind::Device, scene.alice.phones[phone].device().uuid()));
+    let page = browser.open(devices).await.unwrap();
+    assert_eq!(browser.press(&page, "remove", &[("device", ids[1].as_str())]).await.unwrap().path, devices);
+    assert_eq!(scene.world.rows("device").await.len(), 1);
+    // The next sign-in asks for one of its own, whatever it was.
+    assert_eq!(browser.flow(&scene.shop, &[]).await["status"], "AUTHENTICATION_REQUIRED");
+    scene.world.clock.advance(seconds(5 * 60));
+    let page = browser.open(devices).await.unwrap();
+    let asked = browser.press(&page, "remove", &[("device", ids[0].as_str())]).await.unwrap();
+    assert_eq!(asked.path, "/account/confirm?for=devices");
+    assert_eq!(scene.world.rows("device").await.len(), 1);
 }

@@ -104,6 +104,7 @@ fn session(stage: &Stage, user: &User) -> Session {
         authentication: Authentication { at: now(), acr: Acr::Password, amr: "pwd".to_owned() },
         created_at: now(),
         seen_at: now(),
+        second_at: None,
     }
 }
 
@@ -149,6 +150,12 @@ async fn a_session_goes_on_with_the_password_that_is_theirs(stage: Stage) {
     // What is proved otherwise asks for no password.
     let (second, third) = (Session { id: first.id, ..second }, session(&stage, &alice));
     assert_eq!(renewed(&second, &third, None).await, Some(first.id));
+    // What was shown in it stays, whatever is proved again.
+    here.sessions.shown_second(first.id, later(2)).await.unwrap();
+    let (third, fourth) = (Session { id: first.id, ..third }, session(&stage, &alice));
+    assert_eq!(renewed(&third, &fourth, None).await, Some(first.id));
+    let found = here.sessions.find(&fourth.token, now()).await.unwrap().unwrap();
+    assert_eq!(found.second_at, Some(later(2)));
     assert_eq!(stage.count("SELECT COUNT(*) FROM session").await, 1);
 }
 

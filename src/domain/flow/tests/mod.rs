@@ -69,6 +69,7 @@ fn session(user: UserId, seconds: i64) -> Session {
         authentication: Authentication { at: at(seconds), acr: Acr::Password, amr: "pwd".into() },
         created_at: at(seconds),
         seen_at: at(seconds),
+        second_at: None,
     }
 }
 

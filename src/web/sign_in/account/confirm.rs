@@ -1,6 +1,6 @@
 //! Somebody who is signed in shows again that it is them.
 //!
-//! Fields: `password`; or `assertion`, which a script fills in. Actions: `confirm` or `passkey`, `cancel`.
+//! Fields: `password`, and `code` where an authenticator app is asked for one; or `assertion`, which a script fills in. Actions: `confirm` or `passkey`, `cancel`.
 
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ pub struct View {
     pub form: Form,
     pub user: Foreign,
     pub with: With,
+    /// Beside the password, the code of an authenticator app.
+    pub code: bool,
     pub problem: Option<Problem>,
 }
 
@@ -31,6 +33,10 @@ pub enum With {
 pub enum Problem {
     PasswordMissing,
     PasswordWrong,
+    CodeMissing,
+    CodeWrong,
+    /// No code is looked at for some time.
+    CodeLocked,
     PasskeyFailed,
     NoScript,
     SlowDown(Duration),
@@ -41,6 +47,9 @@ impl Problem {
         match self {
             Self::PasswordMissing => At::at("password", Message::PasswordMissing),
             Self::PasswordWrong => At::at("password", Message::CurrentPasswordWrong),
+            Self::CodeMissing => At::at("code", Message::CodeMissing),
+            Self::CodeWrong => At::at("code", Message::CodeWrong),
+            Self::CodeLocked => At::of_all(Message::CodeWait),
             Self::PasskeyFailed => At::of_all(Message::PasskeyFailed),
             Self::NoScript => At::of_all(Message::PasskeyNeedsScript),
             Self::SlowDown(wait) => At::slow_down(wait),

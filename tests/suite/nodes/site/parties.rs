@@ -117,6 +117,7 @@ impl Site {
             authentication: authentication.clone(),
             created_at: now,
             seen_at: now,
+            second_at: None,
         };
         let sessions = Sessions::new(self.database.clone());
         sessions.begin(&session, None, None, &self.event(Action::SessionBegun)).await.expect("a database");

@@ -73,13 +73,17 @@ pub(super) fn passkeys(cast: &Cast, samples: &mut Samples) {
     ];
     samples.add("new-passkey", new_passkey::render, states);
 
-    let by = |with, problem| confirm::View { form: cast.form(), user: cast.name(), with, problem };
+    let by = |with, problem| confirm::View { form: cast.form(), user: cast.name(), with, code: false, problem };
     let password = || confirm::With::Password(cast.typed.clone());
     let states = [
         ("password", by(password(), None)),
         ("missing", by(password(), Some(confirm::Problem::PasswordMissing))),
         ("wrong", by(password(), Some(confirm::Problem::PasswordWrong))),
         ("slow-down", by(password(), Some(confirm::Problem::SlowDown(WAIT)))),
+        ("code", confirm::View { code: true, ..by(password(), None) }),
+        ("code-missing", confirm::View { code: true, ..by(password(), Some(confirm::Problem::CodeMissing)) }),
+        ("code-wrong", confirm::View { code: true, ..by(password(), Some(confirm::Problem::CodeWrong)) }),
+        ("code-locked", confirm::View { code: true, ..by(password(), Some(confirm::Problem::CodeLocked)) }),
         ("passkey", by(confirm::With::Passkey(options.clone()), None)),
         ("failed", by(confirm::With::Passkey(options.clone()), Some(confirm::Problem::PasskeyFailed))),
         ("no-script", by(confirm::With::Passkey(options), Some(confirm::Problem::NoScript))),
