@@ -92,7 +92,8 @@ fn in_words(span: Duration) -> Message<'static> {
     match seconds {
         0..120 => Message::Seconds(seconds.max(1)),
         120..7200 => Message::Minutes(seconds.div_ceil(60)),
-        7200.. => Message::Hours(seconds.div_ceil(3600)),
+        7200..172_800 => Message::Hours(seconds.div_ceil(3600)),
+        172_800.. => Message::Days(seconds.div_ceil(86_400)),
     }
 }
 

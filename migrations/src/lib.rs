@@ -31,6 +31,7 @@ mod m0022_push_enabled;
 mod m0024_device_passcode;
 mod m0027_consent_id;
 mod m0031_session_second;
+mod m0032_remembered_browser;
 
 #[derive(Debug)]
 pub struct Migrator;
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_device_passcode::Migration),
             Box::new(m0027_consent_id::Migration),
             Box::new(m0031_session_second::Migration),
+            Box::new(m0032_remembered_browser::Migration),
         ]
     }
 }
@@ -93,6 +95,7 @@ pub fn sql(name: &str, engine: DbBackend) -> Option<String> {
         "m0024_device_passcode" => m0024_device_passcode::sql,
         "m0027_consent_id" => m0027_consent_id::sql,
         "m0031_session_second" => m0031_session_second::sql,
+        "m0032_remembered_browser" => m0032_remembered_browser::sql,
         _ => return None,
     };
     Some(sql(engine))

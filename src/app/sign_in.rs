@@ -20,6 +20,7 @@ use crate::store::sql::device_passcodes::DevicePasscodes;
 use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::outbox::Outbox;
 use crate::store::sql::passkeys::Passkeys;
+use crate::store::sql::remembered_browsers::RememberedBrowsers;
 use crate::store::sql::sessions::Sessions;
 use crate::store::sql::totp_devices::TotpDevices;
 use crate::usecase::account::applications::OwnApplications;
@@ -211,6 +212,7 @@ impl Wiring {
             browsers: RelyingParty::of_issuer(&self.settings.issuer).is_some(),
             served: self.parts.carriers.served.clone(),
             standings: AppStandings::new(self.parts.database.clone()),
+            remembered: RememberedBrowsers::new(self.parts.database.clone()),
             clock: self.clock(),
             entropy: self.entropy(),
             silences: Shelf::new(self.store()),

@@ -10,6 +10,7 @@ use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 use crate::cli::user::find;
 use crate::protocol::id::SessionId;
+use crate::store::sql::remembered_browsers::RememberedBrowsers;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::admin::Administrator;
 use crate::usecase::admin::sessions::ManageSessions;
@@ -44,7 +45,9 @@ What was given for the time when the person is not there (`offline_access`) stay
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
-    let manage = ManageSessions { sessions: Sessions::new(opened.database.clone()), desk: opened.desk() };
+    let (sessions, browsers) =
+        (Sessions::new(opened.database.clone()), RememberedBrowsers::new(opened.database.clone()));
+    let manage = ManageSessions { sessions, browsers, desk: opened.desk() };
     match action {
         Action::List { username, format } => {
             let user = find(&opened, &username).await?;
@@ -72,6 +75,9 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             for session in &ended {
                 manage.end(&by, user.id, *session).await?;
                 say(&format!("{session}  ended"));
+            }
+            if all && manage.forget_browsers(&by, user.id).await? {
+                say("asked for a second factor in every browser again");
             }
             if ended.is_empty() {
                 say("nobody is signed in");

@@ -74,6 +74,7 @@ impl DeviceAuthentication {
                 | SecondFactor::Pairing(..)
                 | SecondFactor::OtpVerified(_)
                 | SecondFactor::LetIn(_)
+                | SecondFactor::Remembered(_)
                 | SecondFactor::PasskeyVerified(_)
                 | SecondFactor::Verified { .. },
             ) => Status::Completed,
@@ -128,6 +129,7 @@ impl DeviceAuthentication {
             SecondFactor::PasskeyVerified(_) => Some(AMR_PASSKEY),
             SecondFactor::Waived
             | SecondFactor::LetIn(None)
+            | SecondFactor::Remembered(_)
             | SecondFactor::Pairing(..)
             | SecondFactor::Failed(_)
             | SecondFactor::Choosing(_)

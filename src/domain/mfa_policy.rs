@@ -67,6 +67,9 @@ pub struct MfaPolicy {
     /// Passkeys.
     #[serde(default)]
     pub fido2: Fido2Method,
+    /// Browsers in which somebody has shown a second factor.
+    #[serde(default)]
+    pub remember_me: RememberMe,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<Permitted>,
     pub created_at: Timestamp,
@@ -165,6 +168,33 @@ impl Default for MobileMethod {
 #[serde(deny_unknown_fields)]
 pub struct Fido2Method {
     pub enabled: bool,
+}
+
+/// Whether somebody may say that in the browser in which they have just shown a second factor none is asked of them for
+/// some time [flows.md D.1, `rememberMe.web`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RememberMe {
+    pub enabled: bool,
+    /// In seconds.
+    pub lifetime: u32,
+}
+
+impl RememberMe {
+    /// An hour to 90 days.
+    pub const LIFETIME: RangeInclusive<u32> = 3600..=7_776_000;
+
+    /// `None`: no browser is remembered.
+    pub fn lasts(self) -> Option<Duration> {
+        self.enabled.then(|| Duration::from_secs(self.lifetime.into()))
+    }
+}
+
+impl Default for RememberMe {
+    /// Thirty days, once somebody enables it.
+    fn default() -> Self {
+        Self { enabled: false, lifetime: 2_592_000 }
+    }
 }
 
 words! {

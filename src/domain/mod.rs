@@ -39,6 +39,7 @@ pub mod push_credentials;
 pub mod pushed_request;
 pub mod recovery;
 pub mod refusals;
+pub mod remembered;
 pub mod second_factor;
 pub mod session;
 pub mod sign_on;

@@ -159,7 +159,7 @@ impl Step {
 
     /// Whether what the browser has from before is no answer to it, where it is asked: it wants somebody who was
     /// here within some time, and they were not; or more than the session is worth.
-    fn wants_anew(&self, facts: &Facts<'_>) -> bool {
+    pub fn wants_anew(&self, facts: &Facts<'_>) -> bool {
         self.when.iter().any(|condition| !condition.not && condition.about.is_beyond(facts))
     }
 }

@@ -32,6 +32,9 @@ pub struct Asked<'a> {
     pub app: Option<By<'a>>,
     /// There is something that they have to read, and a phone shows it.
     pub reads: bool,
+    /// The device by which they have shown a second factor in this browser before, where the browser is remembered and
+    /// nobody wants it shown anew.
+    pub remembered: Option<DeviceId>,
 }
 
 /// The app that called, and which of the person's devices it is.
@@ -51,6 +54,8 @@ pub enum Verdict {
     Verify(DeviceId, Extra),
     /// The app is no device of the person, and they let it in not long ago.
     LetIn,
+    /// The person would be asked, and has shown this device in the same browser not long ago.
+    Remembered(DeviceId),
     /// The person is asked on one of these, the primary one first.
     Ask(Vec<DeviceId>, First),
     /// The policy does without.
@@ -70,6 +75,7 @@ impl Verdict {
             Self::Authorized(_)
             | Self::Verify(..)
             | Self::LetIn
+            | Self::Remembered(_)
             | Self::Waived(_)
             | Self::SetUp(_)
             | Self::Failed(_) => self,
@@ -86,6 +92,7 @@ impl Verdict {
             Self::Authorized(_)
             | Self::Verify(..)
             | Self::LetIn
+            | Self::Remembered(_)
             | Self::Failed(
                 Why::DeviceBlocked
                 | Why::PushFailed
@@ -162,7 +169,7 @@ impl Asked<'_> {
     /// Whether somebody gets through, and whether the app that they use may become a device of theirs.
     pub fn evaluate(&self) -> (Verdict, Option<Enrolment>) {
         let first = self.stopped().or_else(|| self.shown()).or_else(|| self.vouched_for());
-        let verdict = first.unwrap_or_else(|| self.without());
+        let verdict = first.unwrap_or_else(|| self.spared(self.without()));
         let enrolment = self.enrolment(&verdict);
         (verdict, enrolment)
     }
@@ -233,6 +240,16 @@ impl Asked<'_> {
             Some(extra) => Verdict::Verify(device.id, extra),
             None => Verdict::Authorized(device.id),
         })
+    }
+
+    /// A browser that is remembered spares a question, and opens nothing that would be closed without it: where the device is
+    /// there no more, or will not do any more, it spares nothing. An app has ways of its own.
+    fn spared(&self, verdict: Verdict) -> Verdict {
+        let by = self.remembered.filter(|_| self.policy.remember_me.enabled && self.app.is_none());
+        match (verdict, by) {
+            (Verdict::Ask(devices, _), Some(by)) if devices.contains(&by) => Verdict::Remembered(by),
+            (verdict, _) => verdict,
+        }
     }
 
     /// By what else there is.
@@ -328,6 +345,7 @@ impl Asked<'_> {
             | Verdict::Authorized(_)
             | Verdict::Verify(..)
             | Verdict::LetIn
+            | Verdict::Remembered(_)
             | Verdict::Waived(Missing::Incompatible)
             | Verdict::SetUp(_)
             | Verdict::Failed(_) => return None,

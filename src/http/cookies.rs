@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::protocol::id::{BrowserKey, SessionToken};
+use crate::domain::mfa_policy::RememberMe;
+use crate::protocol::id::{BrowserKey, RememberedKey, SessionToken};
 use crate::protocol::session_state::BrowserState;
 use crate::usecase::sign_in::known_devices::{KnownDevice, LONGEST, REMEMBERED};
 use crate::usecase::sign_in::{Browser, SignedIn};
@@ -13,6 +14,8 @@ const KEY: &str = "nod-flow";
 const SESSION: &str = "nod-session";
 /// Who has signed in there before.
 const DEVICE: &str = "nod-device";
+/// Who is not asked for a second factor there.
+const REMEMBERED_BY: &str = "nod-remembered";
 const STATE: &str = "nod-browser-state";
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
@@ -60,6 +63,7 @@ impl Cookies {
             key: self.get(headers, KEY).map(|value| BrowserKey::presented(&value)),
             session: self.get(headers, SESSION).map(|value| SessionToken::presented(&value)),
             device: self.get(headers, DEVICE).and_then(|value| KnownDevice::presented(&value)),
+            remembered: self.get(headers, REMEMBERED_BY).map(|value| RememberedKey::presented(&value)),
         }
     }
 
@@ -87,6 +91,12 @@ impl Cookies {
         // It outlives the window: it lets nobody in.
         self.set_for(headers, DEVICE, &signed_in.device.text(), Some(REMEMBERED));
         self.tell(headers, &signed_in.session);
+    }
+
+    /// For as long as any policy may say: for how long it counts, and for whom, is kept here.
+    pub fn set_remembered(self, headers: &mut HeaderMap, key: &RememberedKey) {
+        let lasts = Duration::from_secs(u64::from(*RememberMe::LIFETIME.end()));
+        self.set_for(headers, REMEMBERED_BY, key.expose(), Some(lasts));
     }
 
     /// For a script, in frames of other sites too: the one cookie without fences. Where there is no TLS, everybody is on

@@ -152,7 +152,7 @@ impl FlowApi {
     /// By the state that was carried along; by its cookies where there is none, be it a wrong one.
     fn browser(&self, headers: &HeaderMap) -> Browser {
         if headers.contains_key(STATE_HEADER) {
-            Browser { key: carried(headers).map(BrowserKey::presented), session: None, device: None }
+            Browser { key: carried(headers).map(BrowserKey::presented), ..Browser::default() }
         } else {
             self.cookies.browser(headers)
         }

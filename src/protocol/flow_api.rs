@@ -168,6 +168,9 @@ impl Kind {
     }
 }
 
+/// By which the person says that they are not asked for a second factor in this browser for some time.
+pub const REMEMBER_ME: &str = "rememberMe";
+
 impl Action {
     /// What the body of the action may have; it has nothing else.
     pub const fn members(self) -> &'static [Member] {
@@ -209,6 +212,7 @@ impl Action {
         const FORGOTTEN: &[Member] = &[text("username", true), text("captchaResponse", false)];
         const RECOVERY_CODE: &[Member] = &[text("recoveryCode", true)];
         const RESET: &[Member] = &[text("newPassword", true)];
+        const ONWARD: &[Member] = &[flag(REMEMBER_ME)];
         match self {
             Self::CheckCurrentCredentials => CREDENTIALS,
             Self::CheckNewPassword => NEW_PASSWORD,
@@ -242,8 +246,8 @@ impl Action {
             | Self::CancelDevicePairing
             | Self::InitiatePasswordChange
             | Self::CancelPasswordChange
-            | Self::CancelAccountRecovery
-            | Self::ContinueAuthentication => &[],
+            | Self::CancelAccountRecovery => &[],
+            Self::ContinueAuthentication => ONWARD,
         }
     }
 }

@@ -190,6 +190,8 @@ handle! {
     BrowserKey;
     /// What a browser that is signed in has in its cookie.
     SessionToken;
+    /// What a browser has in another one, in which somebody is not asked for a second factor for some time.
+    RememberedKey;
     /// With which somebody may register a client [RFC 7591 §3].
     InitialToken;
     /// With which a client looks after what it registered [RFC 7592 §3].
@@ -224,6 +226,6 @@ impl AuthReqId {
 
 // Not a pairing key: it has twelve digits, and its digest needs a key (`usecase/pairing_keys.rs`).
 unguessable! {
-    AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken InitialToken
-    RegistrationToken AuthorizationCode PushedRequestId DeviceCode CeremonyId EnrolmentTicket
+    AuthReqId RefreshToken OpaqueAccessToken BootstrapToken FlowId BrowserKey SessionToken RememberedKey
+    InitialToken RegistrationToken AuthorizationCode PushedRequestId DeviceCode CeremonyId EnrolmentTicket
 }

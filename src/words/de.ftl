@@ -27,6 +27,11 @@ hours =
         [one] eine Stunde
        *[other] { $n } Stunden
     }
+days =
+    { $n ->
+        [one] ein Tag
+       *[other] { $n } Tage
+    }
 cancel = Abbrechen
 continue = Weiter
 back-to = Zurück zu { $client }
@@ -173,7 +178,21 @@ push-timed-out-note = Wir haben Sie auf { $device } gefragt und keine Antwort be
 push-rejected = Sie haben abgelehnt
 push-rejected-note = Sie sind nicht angemeldet. War das ein Versehen, beginnen Sie in der App von vorn. Haben Sie das nicht selbst begonnen, ändern Sie Ihr Passwort.
 push-too-often = Sie wurden zu oft gefragt. Warten Sie eine Weile und beginnen Sie dann von vorn.
+push-passcode = Keine Anfrage bekommen? Die App auf { $device } zeigt auch einen Code.
+push-passcode-check = Code prüfen
 new-device-note = Damit wird ein Gerät eingelassen, das Sie hier noch nicht benutzt haben, und es kann eines Ihrer Geräte werden. Fahren Sie nur fort, wenn Sie sich selbst darauf anmelden.
+
+## After a second factor
+
+remember = Das hat geklappt
+remember-field = In diesem Browser { $span } lang nicht mehr fragen
+remember-note = Wählen Sie das nur, wenn niemand sonst dieses Gerät benutzt. Ein neues Passwort beendet es.
+remembered-in =
+    { $n ->
+        [one] In einem Browser werden Sie nicht nach einem zweiten Schritt gefragt.
+       *[other] In { $n } Browsern werden Sie nicht nach einem zweiten Schritt gefragt.
+    }
+remember-forget = Überall wieder fragen
 
 ## A second factor that is made on the way
 

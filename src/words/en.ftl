@@ -27,6 +27,11 @@ hours =
         [one] one hour
        *[other] { $n } hours
     }
+days =
+    { $n ->
+        [one] one day
+       *[other] { $n } days
+    }
 cancel = Cancel
 continue = Continue
 back-to = Back to { $client }
@@ -173,7 +178,21 @@ push-timed-out-note = We asked you on { $device }, and there was no answer.
 push-rejected = You said no
 push-rejected-note = You are not signed in. If that was a mistake, start again in the app. If you did not start this yourself, change your password.
 push-too-often = You were asked too often. Wait a while, then start again.
+push-passcode = No push? The app on { $device } shows a code as well.
+push-passcode-check = Check the code
 new-device-note = This lets in a device that you have not used here before, and it may become one of yours. Go on only if you are signing in on it yourself.
+
+## After a second factor
+
+remember = That worked
+remember-field = Do not ask me again in this browser for { $span }
+remember-note = Only choose this if nobody else uses this device. A new password ends it.
+remembered-in =
+    { $n ->
+        [one] In one browser you are not asked for a second step.
+       *[other] In { $n } browsers you are not asked for a second step.
+    }
+remember-forget = Ask everywhere again
 
 ## A second factor that is made on the way
 

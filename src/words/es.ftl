@@ -27,6 +27,11 @@ hours =
         [one] una hora
        *[other] { $n } horas
     }
+days =
+    { $n ->
+        [one] un día
+       *[other] { $n } días
+    }
 cancel = Cancelar
 continue = Continuar
 back-to = Volver a { $client }
@@ -173,7 +178,21 @@ push-timed-out-note = Le preguntamos en { $device } y no hubo respuesta.
 push-rejected = Dijo que no
 push-rejected-note = No ha iniciado sesión. Si fue un error, empiece de nuevo en la aplicación. Si no lo empezó usted, cambie su contraseña.
 push-too-often = Se le ha preguntado demasiadas veces. Espere un rato y empiece de nuevo.
+push-passcode = ¿No ha llegado nada? La aplicación en { $device } también muestra un código.
+push-passcode-check = Comprobar el código
 new-device-note = Con esto se admite un dispositivo que no ha usado aquí antes, y podrá ser uno de los suyos. Continúe solo si es usted quien inicia sesión en él.
+
+## After a second factor
+
+remember = Ha funcionado
+remember-field = No volver a preguntar en este navegador durante { $span }
+remember-note = Solo si nadie más usa este dispositivo. Una contraseña nueva lo anula.
+remembered-in =
+    { $n ->
+        [one] En un navegador no se pide un segundo paso.
+       *[other] En { $n } navegadores no se pide un segundo paso.
+    }
+remember-forget = Volver a preguntar en todas partes
 
 ## A second factor that is made on the way
 

@@ -27,6 +27,11 @@ hours =
         [one] { $n } heure
        *[other] { $n } heures
     }
+days =
+    { $n ->
+        [one] { $n } jour
+       *[other] { $n } jours
+    }
 cancel = Annuler
 continue = Continuer
 back-to = Retour à { $client }
@@ -173,7 +178,21 @@ push-timed-out-note = Nous vous avons posé la question sur { $device }, sans r�
 push-rejected = Vous avez refusé
 push-rejected-note = Vous n’êtes pas connecté. Si c’était une erreur, recommencez dans l’application. Si ce n’est pas vous qui avez commencé, changez votre mot de passe.
 push-too-often = La question vous a été posée trop souvent. Attendez un moment, puis recommencez.
+push-passcode = Aucune demande reçue ? L’application sur { $device } affiche aussi un code.
+push-passcode-check = Vérifier le code
 new-device-note = Cela admet un appareil que vous n’avez pas encore utilisé ici, et il peut devenir l’un des vôtres. Ne continuez que si vous vous y connectez vous-même.
+
+## After a second factor
+
+remember = C’est fait
+remember-field = Ne plus me demander dans ce navigateur pendant { $span }
+remember-note = À choisir seulement si personne d’autre n’utilise cet appareil. Un nouveau mot de passe y met fin.
+remembered-in =
+    { $n ->
+        [one] Dans { $n } navigateur, aucune deuxième étape ne vous est demandée.
+       *[other] Dans { $n } navigateurs, aucune deuxième étape ne vous est demandée.
+    }
+remember-forget = Redemander partout
 
 ## A second factor that is made on the way
 

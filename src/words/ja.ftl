@@ -15,6 +15,7 @@ expires = このページの有効時間は{ $span }です。
 seconds = { $n }秒
 minutes = { $n }分
 hours = { $n }時間
+days = { $n }日
 cancel = キャンセル
 continue = 続ける
 back-to = { $client } に戻る
@@ -161,7 +162,17 @@ push-timed-out-note = { $device } に確認を送りましたが、回答があ�
 push-rejected = 拒否されました
 push-rejected-note = ログインしていません。間違いの場合は、アプリで最初からやり直してください。ご自身で始めたものでない場合は、パスワードを変更してください。
 push-too-often = 確認の回数が多すぎます。しばらく待ってから、最初からやり直してください。
+push-passcode = 通知が届きませんか。{ $device } のアプリにもコードが表示されます。
+push-passcode-check = コードを確認
 new-device-note = この操作により、ここで初めて使われるデバイスが認められ、ご本人のデバイスとして登録できるようになります。ご自身がそのデバイスでサインインしている場合にのみ続けてください。
+
+## After a second factor
+
+remember = 確認できました
+remember-field = このブラウザーでは今後{ $span }、確認を求めない
+remember-note = ほかの人が使わないデバイスでだけ選んでください。パスワードを変えると無効になります。
+remembered-in = { $n }個のブラウザーで、2つ目の手順を求めていません。
+remember-forget = すべてのブラウザーで再び求める
 
 ## A second factor that is made on the way
 

@@ -72,6 +72,7 @@ messages! {
     Seconds(n: u64) = "seconds",
     Minutes(n: u64) = "minutes",
     Hours(n: u64) = "hours",
+    Days(n: u64) = "days",
     Cancel = "cancel",
     Continue = "continue",
     BackTo(client: &'a str) = "back-to",
@@ -211,7 +212,16 @@ messages! {
     PushRejected = "push-rejected",
     PushRejectedNote = "push-rejected-note",
     PushTooOften = "push-too-often",
+    PushPasscode(device: &'a str) = "push-passcode",
+    PushPasscodeCheck = "push-passcode-check",
     NewDeviceNote = "new-device-note",
+
+    // After a second factor
+    Remember = "remember",
+    RememberField(span: Duration) = "remember-field",
+    RememberNote = "remember-note",
+    RememberedIn(n: u64) = "remembered-in",
+    RememberForget = "remember-forget",
 
     // A second factor that is made on the way
     SetUp = "set-up",

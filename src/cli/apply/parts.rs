@@ -13,8 +13,8 @@ use crate::domain::sign_on::Settings;
 use crate::protocol::origin::AllowedOrigin;
 use crate::usecase::admin::applications::ApplicationWish;
 use crate::usecase::admin::mfa_policies::{
-    Fido2MethodWish, MfaPolicyWish, MobileMethodWish, OtpMethodWish, PermittedWish, PushLimitWish, TotpMethodWish,
-    whole,
+    Fido2MethodWish, MfaPolicyWish, MobileMethodWish, OtpMethodWish, PermittedWish, PushLimitWish, RememberMeWish,
+    TotpMethodWish, whole,
 };
 use crate::usecase::admin::native_applications::NativeApplicationWish;
 use crate::usecase::admin::parts::{BAD_ID_DETAIL, Described, part_id};
@@ -94,6 +94,7 @@ pub(super) struct MfaPolicyEntry {
     totp: Option<TotpMethodWish>,
     mobile_otp: Option<TotpMethodWish>,
     fido2: Option<Fido2MethodWish>,
+    remember_me: Option<RememberMeWish>,
     #[serde(default)]
     applications: Vec<PermittedWish>,
 }
@@ -155,6 +156,7 @@ impl Entry for MfaPolicyEntry {
             totp: self.totp,
             mobile_otp: self.mobile_otp,
             fido2: self.fido2,
+            remember_me: self.remember_me,
             applications: self.applications,
         };
         (self.id, wish)
@@ -244,6 +246,7 @@ impl Kind for MfaPolicy {
             ("totp", value(&self.wish().totp)),
             ("mobile_otp", value(&self.wish().mobile_otp)),
             ("fido2", value(&self.wish().fido2)),
+            ("remember_me", value(&self.wish().remember_me)),
             ("applications", value(&self.wish().applications)),
         ]
     }

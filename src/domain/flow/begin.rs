@@ -111,6 +111,8 @@ impl Flow {
             ceremony: None,
             app,
             second_factor: None,
+            asked_on: None,
+            remembered_by: None,
             newcomer: None,
             enrolment: None,
             managing: None,

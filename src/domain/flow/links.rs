@@ -24,7 +24,8 @@ impl Flow {
                     | SecondFactor::OtpVerified(_)
                     | SecondFactor::PasskeyVerified(_)
                     | SecondFactor::Waived
-                    | SecondFactor::LetIn(_),
+                    | SecondFactor::LetIn(_)
+                    | SecondFactor::Remembered(_),
                 ) => Status::MfaCompleted,
                 Some(SecondFactor::Asserting(_)) => Status::AssertionRequired,
                 Some(SecondFactor::Pairing(..)) => Status::MobilePairingRequired,
@@ -97,6 +98,7 @@ impl Flow {
                     | SecondFactor::PasskeyVerified(_)
                     | SecondFactor::Waived
                     | SecondFactor::LetIn(_)
+                    | SecondFactor::Remembered(_)
                     | SecondFactor::Pairing(..),
                 ) => &[Action::ContinueAuthentication],
                 Some(SecondFactor::Otp(_)) => {

@@ -18,7 +18,9 @@ use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, ResponseMode};
 use crate::protocol::extent::Extent;
-use crate::protocol::id::{BrowserKey, ClientId, DeviceCode, DeviceId, RequestId, SessionId, StepId, UserId};
+use crate::protocol::id::{
+    BrowserKey, ClientId, DeviceCode, DeviceId, RememberedKey, RequestId, SessionId, StepId, UserId,
+};
 use crate::protocol::notification::Said;
 use crate::protocol::scope::Scope;
 use crate::protocol::user_code::UserCode;
@@ -33,6 +35,7 @@ mod manage;
 mod notes;
 pub mod of_browser;
 mod passcode;
+mod remember;
 mod second_factor;
 mod set_up;
 #[cfg(test)]
@@ -96,6 +99,10 @@ pub struct Flow {
     pub app: Option<MobileApp>,
     /// What the second factor came to, where one was asked for and the flow has not gone on yet.
     pub second_factor: Option<SecondFactor>,
+    /// On which device the person was asked last.
+    pub asked_on: Option<DeviceId>,
+    /// By what the browser is remembered, if it is: which people and which policies that goes for, is kept elsewhere.
+    pub remembered_by: Option<Digest<RememberedKey>>,
     /// The app, where it is no device of the person and they are asked about it on another one.
     pub newcomer: Option<Box<Asked>>,
     /// What the app by which the person signs in is told in the end.

@@ -20,6 +20,7 @@ impl SecondFactor {
             | Self::Asserting(_)
             | Self::PasskeyVerified(_)
             | Self::LetIn(_)
+            | Self::Remembered(_)
             | Self::SettingUp(_)
             | Self::Verifying(_)
             | Self::Verified { .. } => false,

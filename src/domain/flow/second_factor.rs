@@ -56,6 +56,8 @@ pub enum SecondFactor {
     },
     /// They make what they have not.
     SettingUp(SettingUp),
+    /// They have shown this device in the same browser not long ago, and nothing now.
+    Remembered(DeviceId),
 }
 
 /// By what somebody has let in an app.
@@ -116,25 +118,7 @@ pub enum Outcome {
 
 impl SecondFactor {
     pub const fn failed(&self) -> Option<Why> {
-        match self {
-            Self::Failed(why) => Some(*why),
-            Self::Authorized(_)
-            | Self::Waived
-            | Self::Pairing(..)
-            | Self::Choosing(_)
-            | Self::Waiting(_)
-            | Self::TimedOut(_)
-            | Self::Rejected
-            | Self::Otp(_)
-            | Self::OtpVerified(_)
-            | Self::Totp(_)
-            | Self::Asserting(_)
-            | Self::PasskeyVerified(_)
-            | Self::LetIn(_)
-            | Self::Verifying(_)
-            | Self::SettingUp(_)
-            | Self::Verified { .. } => None,
-        }
+        if let Self::Failed(why) = self { Some(*why) } else { None }
     }
 
     /// On which devices the person can be asked now.
@@ -154,6 +138,7 @@ impl SecondFactor {
             | Self::PasskeyVerified(_)
             | Self::OtpVerified(_)
             | Self::LetIn(_)
+            | Self::Remembered(_)
             | Self::SettingUp(_)
             | Self::Verified { .. } => &[],
         }
@@ -180,6 +165,7 @@ impl SecondFactor {
             | Self::Asserting(_)
             | Self::PasskeyVerified(_)
             | Self::LetIn(_)
+            | Self::Remembered(_)
             | Self::Verifying(_)
             | Self::SettingUp(_)
             | Self::Verified { .. } => None,
@@ -208,6 +194,7 @@ impl SecondFactor {
             | Self::PasskeyVerified(_)
             | Self::OtpVerified(_)
             | Self::LetIn(_)
+            | Self::Remembered(_)
             | Self::SettingUp(_)
             | Self::Verified { .. } => None,
         }
@@ -271,8 +258,8 @@ impl Flow {
     fn asked_now(self, next: SecondFactor) -> Option<Self> {
         self.asking(Source::Mfa)?;
         let offered = self.second_factor.as_ref().map(SecondFactor::offered).unwrap_or_default();
-        next.selected().filter(|selected| offered.contains(selected))?;
-        Some(Self { second_factor: Some(next), ceremony: None, ..self })
+        let asked_on = next.selected().filter(|selected| offered.contains(selected))?;
+        Some(Self { second_factor: Some(next), asked_on: Some(asked_on), ceremony: None, ..self })
     }
 
     /// The person is asked on this device from now on, and on no other. `None`: it is none of those that can be.
@@ -386,6 +373,7 @@ impl Flow {
             (Verdict::Authorized(device), _) => SecondFactor::Authorized(Trusted::silent(device)),
             (Verdict::Verify(..), _) => return None,
             (Verdict::LetIn, _) => SecondFactor::LetIn(None),
+            (Verdict::Remembered(device), _) => SecondFactor::Remembered(device),
             (Verdict::Ask(devices, _), _) => SecondFactor::Choosing(devices),
             (Verdict::Waived(_), Some(until)) => SecondFactor::Pairing(until, None),
             (Verdict::Waived(_), None) => SecondFactor::Waived,
@@ -440,7 +428,7 @@ impl Flow {
             SecondFactor::OtpVerified(source) => Some(Proved::Code(source)),
             SecondFactor::PasskeyVerified(at) => Some(Proved::Passkey(at)),
             SecondFactor::Pairing(_, proved) => proved,
-            SecondFactor::Waived | SecondFactor::LetIn(None) => None,
+            SecondFactor::Waived | SecondFactor::LetIn(None) | SecondFactor::Remembered(_) => None,
             SecondFactor::Failed(_)
             | SecondFactor::Choosing(_)
             | SecondFactor::Waiting(_)

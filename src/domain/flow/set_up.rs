@@ -111,6 +111,7 @@ impl Flow {
         self.asking(Source::Mfa)?;
         self.new_totp().filter(|new| new.device == device)?;
         self.second_factor = Some(SecondFactor::OtpVerified(CodeSource::Authenticator));
+        self.asked_on = Some(device);
         Some(self)
     }
 

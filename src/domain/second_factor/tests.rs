@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::domain::device::About;
 use crate::domain::mfa_policy::{
     AdditionalDevices, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MobileMethod, Notification,
-    Permitted, PushLimit, Unanswered, let_in_for, push_timeout, silent_timeout,
+    Permitted, PushLimit, RememberMe, Unanswered, let_in_for, push_timeout, silent_timeout,
 };
 use crate::domain::otp::{Channel, OtpMethod};
 use crate::domain::totp::TotpMethod;
@@ -14,6 +14,7 @@ use crate::protocol::phone_number::{Country, Reach};
 use crate::secret::Sealed;
 
 mod new_device;
+mod remembered;
 mod set_up;
 
 const ACTIVE: Option<user::Status> = Some(user::Status::Active);
@@ -37,6 +38,7 @@ const fn asked_of<'a>(
         served,
         app,
         reads: false,
+        remembered: None,
     }
 }
 
@@ -63,6 +65,7 @@ fn policy(no_devices_mode: Without, incompatible_devices_mode: Without) -> MfaPo
         totp: TotpMethod::default(),
         mobile_otp: TotpMethod::default(),
         fido2: Fido2Method::default(),
+        remember_me: RememberMe::default(),
         mobile: MobileMethod::default(),
         applications: vec![Permitted {
             application: application("bank"),

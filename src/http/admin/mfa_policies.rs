@@ -5,7 +5,7 @@ use poem_openapi::{Object, OpenApi};
 
 use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MfaPolicy,
-    MobileMethod, Notification, Permitted, PushLimit, Unanswered, Without,
+    MobileMethod, Notification, Permitted, PushLimit, RememberMe, Unanswered, Without,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -170,6 +170,23 @@ impl From<Fido2Method> for Fido2MethodBody {
     }
 }
 
+/// Browsers in which somebody has shown a second factor.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "MfaRememberMe", skip_serializing_if_is_none)]
+pub struct RememberMeBody {
+    /// Whether the person may say that none is asked of them there for some time. `false` when left out.
+    pub enabled: Option<bool>,
+    /// For so many seconds, 2592000 when left out.
+    #[oai(validator(minimum(value = "3600"), maximum(value = "7776000")))]
+    pub lifetime: Option<u32>,
+}
+
+impl From<RememberMe> for RememberMeBody {
+    fn from(remember_me: RememberMe) -> Self {
+        Self { enabled: Some(remember_me.enabled), lifetime: Some(remember_me.lifetime) }
+    }
+}
+
 /// What a native application may do.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "MfaPolicyApplication", skip_serializing_if_is_none)]
@@ -230,6 +247,7 @@ pub struct MfaPolicyBody {
     pub mobile_otp: TotpMethodBody,
     /// Passkeys.
     pub fido2: Fido2MethodBody,
+    pub remember_me: RememberMeBody,
     /// One that is not named may do nothing.
     pub applications: Vec<PermittedBody>,
     pub created_at: DateTime,
@@ -279,6 +297,8 @@ pub struct NewMfaPolicyBody {
     pub mobile_otp: Option<TotpMethodBody>,
     /// Passkeys: no page of somebody else's can ask for them.
     pub fido2: Option<Fido2MethodBody>,
+    /// Browsers in which somebody has shown a second factor: whoever has one, and the password, shows no other there.
+    pub remember_me: Option<RememberMeBody>,
     /// Each once. One that is not named may do nothing.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -307,6 +327,7 @@ pub struct MfaPolicyPatch {
     pub totp: Option<TotpMethodBody>,
     pub mobile_otp: Option<TotpMethodBody>,
     pub fido2: Option<Fido2MethodBody>,
+    pub remember_me: Option<RememberMeBody>,
     /// All of them: a list is replaced, not added to.
     #[oai(validator(max_items = 20))]
     pub applications: Option<Vec<PermittedBody>>,
@@ -344,6 +365,7 @@ impl From<&MfaPolicy> for MfaPolicyBody {
             totp: policy.totp.into(),
             mobile_otp: policy.mobile_otp.into(),
             fido2: policy.fido2.into(),
+            remember_me: policy.remember_me.into(),
             applications: policy.applications.iter().map(PermittedBody::from).collect(),
             created_at: policy.created_at.into(),
         }

@@ -23,6 +23,9 @@ impl FlowApi {
         if let Some(session) = seen.session.as_ref().filter(|_| !seen.flow.cookieless) {
             self.cookies.set_session(response.headers_mut(), session);
         }
+        if let Some(key) = &seen.browser {
+            self.cookies.set_remembered(response.headers_mut(), key);
+        }
         response
     }
 
@@ -149,6 +152,9 @@ impl FlowApi {
                     let extra = if *answered { "ok" } else { "skipped" };
                     told.insert("extraVerification".to_owned(), json!(extra));
                 }
+                if let (Some(lasts), Value::Object(told)) = (seen.remember_for, &mut told) {
+                    told.insert("rememberMeFor".to_owned(), json!(lasts.as_secs()));
+                }
                 told
             }
             (Status::MfaFailed, _) => {
@@ -231,6 +237,7 @@ fn showed(second_factor: Option<&SecondFactor>) -> (&'static str, &'static str) 
         Some(SecondFactor::Authorized(_)) => ("push_confirmed", "The person said yes on a trusted device."),
         Some(SecondFactor::OtpVerified(_)) => ("otp_verified", "The code is the right one."),
         Some(SecondFactor::LetIn(_)) => ("device_access_allowed", "The person let the app in on a trusted device."),
+        Some(SecondFactor::Remembered(_)) => ("browser_remembered", "The browser is remembered, and nobody was asked."),
         Some(SecondFactor::PasskeyVerified(_)) => ("assertion_verified", "A passkey of the person has signed."),
         Some(_) | None => ("bypassed", "The MFA policy does without a second factor."),
     }

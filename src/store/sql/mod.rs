@@ -58,6 +58,7 @@ pub mod passwords;
 pub mod people;
 pub mod push;
 pub mod registration;
+pub mod remembered_browsers;
 pub mod retention;
 mod row;
 pub mod sessions;

@@ -62,6 +62,11 @@ impl Retention {
                  (SELECT user_id, jkt FROM app_standing WHERE until <= $1 LIMIT $2)",
                 Duration::ZERO,
             ),
+            (
+                "DELETE FROM remembered_browser WHERE (key_digest, user_id, mfa_policy_id) IN \
+                 (SELECT key_digest, user_id, mfa_policy_id FROM remembered_browser WHERE until <= $1 LIMIT $2)",
+                Duration::ZERO,
+            ),
         ];
         let mut purged = 0;
         for (sql, age) in ended {

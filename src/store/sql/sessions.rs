@@ -258,7 +258,8 @@ pub(super) async fn end_all(transaction: &Transaction, user: UserId, now: Timest
     end_others(transaction, user, None, now).await
 }
 
-/// The same, but for one. Who used to be let in by an app without being asked is asked again, too.
+/// The same, but for one. Who used to be let in by an app without being asked is asked again, too, and so is who was not asked
+/// in some browser.
 pub(super) async fn end_others(
     transaction: &Transaction,
     user: UserId,
@@ -273,7 +274,8 @@ pub(super) async fn end_others(
             end(transaction, id, now).await?;
         }
     }
-    transaction.forget_let_in(user).await
+    transaction.forget_let_in(user).await?;
+    transaction.forget_browsers(user).await
 }
 
 /// Those of these sessions that have not ended. None of them ends before this transaction does: a row that

@@ -45,6 +45,8 @@ pub struct Owned {
     /// The oldest first, as the apps.
     pub addresses: Vec<OtpDevice>,
     pub totps: Vec<TotpDevice>,
+    /// In so many browsers they are not asked for any of it.
+    pub browsers: u64,
 }
 
 /// A pairing key as it was just made.
@@ -81,7 +83,15 @@ impl OwnDevices {
             phones: self.known.directory.devices_of(&user).await?,
             addresses: self.addresses.of_user(user).await?,
             totps: self.totps.of_user(user).await?,
+            browsers: self.known.second_factors.evaluate.remembered.count(user, self.clock.now()).await?,
         })
+    }
+
+    /// They are asked in every browser again. Nobody has to show anything first who wants to be asked more.
+    pub async fn forget_browsers(&self, user: UserId) -> Result<Outcome, StoreError> {
+        let event = self.event(Action::SecondFactorEvaluated).user(user).of("remember_me_withdrawn");
+        let forgotten = self.known.second_factors.evaluate.remembered.forget(user, &event).await?;
+        Ok(if forgotten { Outcome::Done } else { Outcome::Unknown })
     }
 
     /// Names a phone.

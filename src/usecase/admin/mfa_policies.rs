@@ -22,6 +22,9 @@ use crate::store::sql::sign_on::NativeApplications;
 use crate::usecase::admin::client_metadata::{LONGEST_NAME, Problems, name};
 use crate::usecase::admin::parts::{Described, ManageParts};
 
+mod remember_me;
+pub use self::remember_me::RememberMeWish;
+
 pub type ManageMfaPolicies = ManageParts<MfaPolicy>;
 
 /// Each is looked at when somebody signs in.
@@ -84,6 +87,9 @@ pub struct MfaPolicyWish {
     /// No passkeys when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fido2: Option<Fido2MethodWish>,
+    /// No browser is remembered when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remember_me: Option<RememberMeWish>,
     #[serde(default)]
     pub applications: Vec<PermittedWish>,
 }
@@ -218,6 +224,7 @@ impl Described for MfaPolicy {
             totp: Some(TotpMethodWish::of(self.totp)),
             mobile_otp: Some(TotpMethodWish::of(self.mobile_otp)),
             fido2: Some(Fido2MethodWish { enabled: Some(self.fido2.enabled) }),
+            remember_me: Some(RememberMeWish::of(self.remember_me)),
             applications: self.applications.iter().map(PermittedWish::of).collect(),
         }
     }
@@ -295,6 +302,7 @@ impl MfaPolicyWish {
             totp: self.totp.clone().unwrap_or_default().method("/totp", &mut problems),
             mobile_otp: self.mobile_otp.clone().unwrap_or_default().method("/mobile_otp", &mut problems),
             fido2: Fido2Method { enabled: self.fido2.as_ref().and_then(|wish| wish.enabled).unwrap_or_default() },
+            remember_me: self.remember_me.clone().unwrap_or_default().remember_me(&mut problems),
             applications: self.applications(&mut problems),
             created_at,
         };

@@ -9,7 +9,8 @@ use crate::domain::client::{
 };
 use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MfaPolicy,
-    MobileMethod, Notification, Permitted, PushLimit, Unanswered, Without, let_in_for, push_timeout, silent_timeout,
+    MobileMethod, Notification, Permitted, PushLimit, RememberMe, Unanswered, Without, let_in_for, push_timeout,
+    silent_timeout,
 };
 use crate::domain::native_application::NativeApplication;
 use crate::domain::otp::{Channel, OtpDevice, OtpMethod};
@@ -188,6 +189,7 @@ fn mfa_policy(now: Timestamp) -> Option<MfaPolicy> {
         totp: TotpMethod::default(),
         mobile_otp: TotpMethod::default(),
         fido2: Fido2Method::default(),
+        remember_me: RememberMe::default(),
         mobile: MobileMethod::default(),
         additional_trusted_devices: AdditionalDevices::default(),
         let_in_for: let_in_for(),

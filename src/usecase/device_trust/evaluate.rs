@@ -16,13 +16,15 @@ use crate::domain::second_factor::{Asked, By, Verdict, Why};
 use crate::domain::silence::Silence;
 use crate::domain::user;
 use crate::entropy::Entropy;
-use crate::protocol::id::{DeviceId, MfaPolicyId, UserId};
+use crate::protocol::id::{DeviceId, MfaPolicyId, RememberedKey, UserId};
+use crate::secret::Digest;
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::app_standings::AppStandings;
 use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::otp_devices::OtpDevices;
 use crate::store::sql::passkeys::Passkeys;
+use crate::store::sql::remembered_browsers::RememberedBrowsers;
 use crate::store::sql::totp_devices::TotpDevices;
 use crate::usecase::authenticate_device::adopt_announced;
 
@@ -37,6 +39,7 @@ pub struct Evaluate {
     /// By what codes can be sent here, and how far.
     pub served: Served,
     pub standings: AppStandings,
+    pub remembered: RememberedBrowsers,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub silences: Shelf<Silence>,
@@ -63,6 +66,15 @@ impl<'a> Way<'a> {
     }
 }
 
+/// What counts besides what the person has.
+#[derive(Clone, Copy)]
+struct Counts<'a> {
+    /// The device that called vouches, where the policy lets it.
+    vouches: bool,
+    /// By what the browser is remembered.
+    browser: Option<&'a Digest<RememberedKey>>,
+}
+
 impl Evaluate {
     pub async fn policy(&self, id: &MfaPolicyId) -> Result<Arc<MfaPolicy>, StoreError> {
         let sign_on = self.directory.sign_on().await?;
@@ -76,7 +88,18 @@ impl Evaluate {
         policy: &MfaPolicyId,
         by: Way<'_>,
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
-        self.look(user, policy, by, true).await
+        self.look(user, policy, by, Counts { vouches: true, browser: None }).await
+    }
+
+    /// The same for whoever signs in in a browser, which may be remembered.
+    pub async fn evaluate_in(
+        &self,
+        browser: Option<&Digest<RememberedKey>>,
+        user: UserId,
+        policy: &MfaPolicyId,
+        by: Way<'_>,
+    ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
+        self.look(user, policy, by, Counts { vouches: true, browser }).await
     }
 
     /// The same where the device that called vouches for nobody: it has not answered as it has to.
@@ -86,17 +109,16 @@ impl Evaluate {
         policy: &MfaPolicyId,
         by: Way<'_>,
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
-        self.look(user, policy, by, false).await
+        self.look(user, policy, by, Counts { vouches: false, browser: None }).await
     }
 
-    /// `vouches`: the device that called may, where the policy lets it.
     #[tracing::instrument(level = "debug", name = "evaluate_second_factor", skip_all)]
     async fn look(
         &self,
         user: UserId,
         policy: &MfaPolicyId,
         Way { app, reads }: Way<'_>,
-        vouches: bool,
+        counts: Counts<'_>,
     ) -> Result<(Verdict, Option<Enrolment>), StoreError> {
         let policy = self.policy(policy).await?;
         let standing = self.standing(user).await?;
@@ -134,8 +156,9 @@ impl Evaluate {
             served: &self.served,
             app: by,
             reads,
+            remembered: Box::pin(self.remembered_in(counts.browser, user, &policy)).await?,
         };
-        Ok(if vouches { asked.evaluate() } else { asked.evaluate_otherwise() })
+        Ok(if counts.vouches { asked.evaluate() } else { asked.evaluate_otherwise() })
     }
 
     /// Whether a code may go there, be it no device of anybody.
@@ -160,8 +183,21 @@ impl Evaluate {
             served: &self.served,
             app: None,
             reads: false,
+            remembered: None,
         };
         Ok(asked.phone())
+    }
+
+    /// The device that somebody has shown in this browser, where that spares them a question by this policy.
+    async fn remembered_in(
+        &self,
+        browser: Option<&Digest<RememberedKey>>,
+        user: UserId,
+        policy: &MfaPolicy,
+    ) -> Result<Option<DeviceId>, StoreError> {
+        let Some(key) = browser.filter(|_| policy.remember_me.enabled) else { return Ok(None) };
+        let found = self.remembered.find(key, user, &policy.id).await?;
+        Ok(found.filter(|found| found.counts(policy, self.clock.now())).map(|found| found.device))
     }
 
     async fn standing(&self, user: UserId) -> Result<Option<user::Status>, StoreError> {

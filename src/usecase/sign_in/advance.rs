@@ -132,6 +132,7 @@ impl Advance {
         }
         let members = parsed?;
         let before = flow.second_factor.clone();
+        let mut wish = None;
         let next = match action {
             Action::CheckUsernamePassword => {
                 boxed(|| self.check_password(flow, &client, calling, &members, now)).await?
@@ -157,13 +158,11 @@ impl Advance {
             | Action::ResumeAuthentication => {
                 boxed(|| self.look_after.act(flow, action, &members, calling.language)).await?
             }
-            Action::ContinueAuthentication if flow.second_factor.is_some() => {
-                let judged = self.judged(&client, flow.user(), now).await?;
-                flow.second_factor_continued(&judged.around())
-            }
             Action::ContinueAuthentication => {
                 let judged = self.judged(&client, flow.proved_by_errand().or(flow.user()), now).await?;
-                flow.continued(&judged.around())
+                wish = boxed(|| self.known.second_factors.wished(&flow, &judged, &members)).await?;
+                let asked = flow.second_factor.is_some();
+                if asked { flow.second_factor_continued(&judged.around()) } else { flow.continued(&judged.around()) }
             }
             Action::CheckAssertion => {
                 boxed(|| self.assert(id, (&found, flow), &client, (calling, &members), now)).await?
@@ -218,8 +217,9 @@ impl Advance {
         let verified = if action == Action::CheckOtp { before.clone() } else { None };
         self.keep(id, (&found, before), (&next, action), now).await?;
         self.known.second_factors.taken(verified.as_ref(), &next, now).await;
+        let browser = boxed(|| self.known.second_factors.remember(&next, wish.as_ref(), calling.browser)).await;
         tracing::info!(client.id = %client.id, request.id = %next.transaction, action = action.as_str(), status = next.status().as_str(), "flow");
-        Ok(Seen { session, state, ..self.conclude.shown.seen(id, next, client).await? })
+        Ok(Seen { session, browser, state, ..self.conclude.shown.seen(id, next, client).await? })
     }
 
     /// The flow with its answer, where it ends here: without leaving the page, or for a device that waits.

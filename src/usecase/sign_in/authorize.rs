@@ -199,8 +199,8 @@ impl Authorize {
             app,
         };
         // Nobody is written to before they have done something.
-        let flow =
-            self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged, Asker::unseen()).await?;
+        let begun = Flow::begin(start, session.as_ref(), &judged.around()).in_browser(browser.remembered_by());
+        let flow = self.known.asking(begun, &judged, Asker::unseen()).await?;
         if let Some(refusal) = not_without_a_person(&flow) {
             return self.refused(client, &destination, &refusal).await;
         }

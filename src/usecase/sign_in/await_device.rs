@@ -82,6 +82,7 @@ impl SecondFactors {
             Verdict::Verify(..)
             | Verdict::Authorized(_)
             | Verdict::LetIn
+            | Verdict::Remembered(_)
             | Verdict::Ask(..)
             | Verdict::Waived(_)
             | Verdict::SetUp(_)

@@ -214,6 +214,7 @@ impl Connect {
             app: None,
         };
         // Nobody is written to before they have done something.
-        self.known.asking(Flow::begin(start, session.as_ref(), &judged.around()), &judged, Asker::unseen()).await
+        let begun = Flow::begin(start, session.as_ref(), &judged.around()).in_browser(browser.remembered_by());
+        self.known.asking(begun, &judged, Asker::unseen()).await
     }
 }

@@ -18,7 +18,9 @@ use crate::domain::session::Session;
 use crate::domain::totp::TotpDevice;
 use crate::entropy::Entropy;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::id::{BrowserKey, ClientId, DeviceId, EnrolmentTicket, FlowId, SessionToken, UserId};
+use crate::protocol::id::{
+    BrowserKey, ClientId, DeviceId, EnrolmentTicket, FlowId, RememberedKey, SessionToken, UserId,
+};
 use crate::protocol::scope::Scope;
 use crate::secret::{Digest, Secret};
 use crate::store::ephemeral::StoreError;
@@ -54,6 +56,7 @@ mod other_way;
 mod passkeys;
 pub mod push;
 pub mod read_request;
+mod remember;
 pub mod respond;
 pub mod second_factor;
 pub mod send_code;
@@ -76,6 +79,8 @@ pub struct Browser {
     pub session: Option<SessionToken>,
     /// Who has signed in there before.
     pub device: Option<KnownDevice>,
+    /// By which somebody is remembered there who has shown a second factor.
+    pub remembered: Option<RememberedKey>,
 }
 
 /// What the browser of somebody who has just signed in keeps.
@@ -93,6 +98,11 @@ impl Browser {
         }
         let fresh = BrowserKey::new(entropy.token());
         (fresh.digest(), Some(fresh))
+    }
+
+    /// By what it is remembered, if it is.
+    pub fn remembered_by(&self) -> Option<Digest<RememberedKey>> {
+        self.remembered.as_ref().map(RememberedKey::digest)
     }
 }
 
@@ -320,8 +330,12 @@ pub struct Seen {
     pub resume: Option<String>,
     /// The answer, for whoever has no browser.
     pub answer: Option<Vec<(String, String)>>,
+    /// For how long the person may have this browser remembered, by the second factor that they have just shown.
+    pub remember_for: Option<Duration>,
     /// Somebody was signed in by this call.
     pub session: Option<SignedIn>,
+    /// By which the browser is remembered from now on.
+    pub browser: Option<RememberedKey>,
     /// By which the next call goes on, where there are no cookies.
     pub state: Option<BrowserKey>,
 }

@@ -281,8 +281,8 @@ impl SecondFactors {
         judged: &Judged,
     ) -> Result<Option<(Verdict, Option<Enrolment>)>, StoreError> {
         let Some(user) = flow.user() else { return Ok(None) };
-        let way = Way::of(flow);
-        let evaluated = judged.narrowed(self.evaluate.evaluate(user, policy, way).await?);
+        let (way, browser) = (Way::of(flow), flow.spared_by(&judged.around()));
+        let evaluated = judged.narrowed(self.evaluate.evaluate_in(browser.as_ref(), user, policy, way).await?);
         if let Some(app) = way.app.filter(|app| app.unsound) {
             self.note_unsound(flow, policy, app, judged.now).await?;
         }
@@ -314,6 +314,7 @@ impl SecondFactors {
             Verdict::Authorized(device) => event.device(*device),
             Verdict::Verify(device, _) => event.device(*device).of("extra_verification"),
             Verdict::LetIn => event.of("device_access_allowed"),
+            Verdict::Remembered(device) => event.device(*device).of("browser_remembered"),
             Verdict::Ask(..) => event.of("ask"),
             Verdict::Waived(missing) => event.of(missing.as_str()),
             Verdict::SetUp(_) => event.of("set_up"),
@@ -344,6 +345,7 @@ impl SecondFactors {
             Verdict::Ask(_, First::Choose)
             | Verdict::Authorized(_)
             | Verdict::LetIn
+            | Verdict::Remembered(_)
             | Verdict::Waived(_)
             | Verdict::SetUp(_)
             | Verdict::Failed(_) => None,

@@ -16,6 +16,7 @@ use crate::protocol::id::{DeviceId, FlowId, UserId};
 use crate::protocol::scope::Scope;
 use crate::secret::{MasterKey, Sealed};
 use crate::store::ephemeral::StoreError;
+use crate::usecase::sign_in::boxed::boxed;
 use crate::usecase::sign_in::check_totp::key_uri;
 use crate::usecase::sign_in::leave::Tickets;
 use crate::usecase::sign_in::{Known, NewKey, OwnDevice, OwnPasskey, Seen};
@@ -86,7 +87,8 @@ impl Shown {
             }
             None => None,
         };
-        let (late, answered, session, state) = (false, false, None, None);
+        let remember_for = boxed(|| self.known.remember_for(&flow, &client)).await?;
+        let (late, answered, session, browser, state) = (false, false, None, None, None);
         Ok(Seen {
             id: id.clone(),
             flow,
@@ -104,7 +106,9 @@ impl Shown {
             late,
             resume,
             answer,
+            remember_for,
             session,
+            browser,
             state,
         })
     }

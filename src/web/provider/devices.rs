@@ -1,7 +1,7 @@
 //! Our own pages of a second factor: which device is asked, and whether there is an answer.
 
 use poem::Response;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::pages::options;
 use super::pressed::CHOSEN;
@@ -9,11 +9,11 @@ use crate::domain::authentication_request::Challenge;
 use crate::domain::device::{About, Device};
 use crate::domain::flow::{Flow, SecondFactor, SettingUp};
 use crate::domain::otp::{Channel, Delivery, OtpDevice, Sent};
-use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, Status};
+use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, REMEMBER_ME, Status};
 use crate::protocol::parameters::Parameters;
 use crate::usecase::sign_in::{OwnDevice, Seen};
 use crate::web::sign_in::push::{Number, State};
-use crate::web::sign_in::{Around, Form, code, method, passkey, push, set_up};
+use crate::web::sign_in::{Around, Form, code, method, passkey, push, remember, set_up};
 use crate::words::Foreign;
 
 /// What a link of the page that waits says, to where another device is chosen.
@@ -33,21 +33,30 @@ pub(super) fn page(seen: &Seen, amiss: Amiss, form: Form, (around, here): (&Arou
         Some(SecondFactor::Totp(_)) => return Some(of_app(seen, (amiss, form), (around, here))),
         Some(SecondFactor::SettingUp(setting_up)) => return Some(set_up(seen, setting_up, (amiss, form), around)),
         Some(SecondFactor::Asserting(_)) => return Some(assertion(seen, (amiss, form), (around, here))),
+        Some(SecondFactor::Authorized(_) | SecondFactor::OtpVerified(_) | SecondFactor::PasskeyVerified(_)) => {
+            return Some(remember::render(&remember::View { form, lasts: seen.remember_for }, around));
+        }
         Some(
-            SecondFactor::Authorized(_)
-            | SecondFactor::Verified { .. }
-            | SecondFactor::OtpVerified(_)
-            | SecondFactor::PasskeyVerified(_)
+            SecondFactor::Verified { .. }
             | SecondFactor::Waived
             | SecondFactor::Pairing(..)
             | SecondFactor::LetIn(_)
+            | SecondFactor::Remembered(_)
             | SecondFactor::Failed(_),
         ) => return None,
     };
     let asks = matches!(state, State::Waiting(_) | State::TimedOut);
     let others = others(seen, here).filter(|_| asks);
-    let about_new = is_about_new(seen);
-    let view = push::View { form, state, device: selected(seen), about_new, others, too_often: amiss.too_often };
+    let view = push::View {
+        form,
+        device: selected(seen),
+        about_new: is_about_new(seen),
+        others,
+        passcode: asks && seen.flow.actions().contains(&Action::CheckOtp),
+        too_often: amiss.too_often,
+        problem: of_shown(amiss.of_code),
+        state,
+    };
     Some(push::render(&view, around))
 }
 
@@ -93,8 +102,6 @@ fn code(seen: &Seen, sent: &Sent, (amiss, form): (Amiss, Form), (around, here): 
 
 /// The page of a code that an authenticator app shows.
 fn of_app(seen: &Seen, (amiss, form): (Amiss, Form), (around, here): (&Around<'_>, &str)) -> Response {
-    // Nobody can have another one sent.
-    let locked = matches!(amiss.of_code, Some(code::Problem::Locked));
     let view = code::View {
         form,
         source: code::Source::App,
@@ -104,9 +111,15 @@ fn of_app(seen: &Seen, (amiss, form): (Amiss, Form), (around, here): (&Around<'_
         delivery: code::Delivery::Sent,
         others: others(seen, here),
         may_cancel: true,
-        problem: if locked { Some(code::Problem::Wait) } else { amiss.of_code },
+        problem: of_shown(amiss.of_code),
     };
     code::render(&view, around)
+}
+
+/// What is wrong with a code that an app shows: nobody can have another one sent.
+fn of_shown(problem: Option<code::Problem>) -> Option<code::Problem> {
+    let locked = matches!(problem, Some(code::Problem::Locked));
+    if locked { Some(code::Problem::Wait) } else { problem }
 }
 
 /// The page of a second factor that somebody makes.
@@ -120,9 +133,7 @@ fn set_up(seen: &Seen, setting_up: &SettingUp, (amiss, form): (Amiss, Form), aro
             set_up::State::App(set_up::NewApp { key, link })
         }
     };
-    let locked = matches!(amiss.of_code, Some(code::Problem::Locked));
-    let problem = if locked { Some(code::Problem::Wait) } else { amiss.of_code };
-    set_up::render(&set_up::View { form, state, problem }, around)
+    set_up::render(&set_up::View { form, state, problem: of_shown(amiss.of_code) }, around)
 }
 
 /// As people read and type it.
@@ -208,6 +219,9 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
             let pushed = seen.flow.second_factor.as_ref()?.pushed()?;
             Some(select(&pushed.selected.to_string()))
         }
+        (Status::PushConfirmationWaiting | Status::PushConfirmationTimedOut, Some("passcode")) => {
+            Some((Action::CheckOtp, json!({ "otp": form.get("code").unwrap_or_default() })))
+        }
         // The way to another device is a page of its own, with its own field. Enter in the field presses no button.
         (Status::OtpRequired, None | Some("continue")) if form.get("method").is_none() => {
             Some((Action::CheckOtp, json!({ "otp": form.get("code").unwrap_or_default() })))
@@ -224,6 +238,11 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
             Some((Action::ActivateTotpDevice, json!({ "otp": form.get("code").unwrap_or_default() })))
         }
         (Status::TotpActivationRequired, Some("other")) => Some((Action::CancelDevicePairing, nothing())),
+        (Status::MfaCompleted, None | Some("continue")) => {
+            let remember: Map<String, Value> =
+                form.get("remember").map(|_| (REMEMBER_ME.to_owned(), Value::Bool(true))).into_iter().collect();
+            Some((Action::ContinueAuthentication, Value::Object(remember)))
+        }
         (Status::OtpRequired, Some("resend")) => Some((Action::ResendOtp, nothing())),
         (_, Some("continue")) if may_choose(seen) => Some(select(form.get("method").unwrap_or_default())),
         (_, Some("cancel")) => Some((Action::CancelAuthentication, nothing())),
@@ -231,8 +250,12 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
     }
 }
 
-/// What our pages do by themselves, once something is done.
-pub(super) fn goes_on(status: Status) -> Option<Action> {
+/// What our pages do by themselves, once something is done and there is nothing that the person may say.
+pub(super) fn goes_on(seen: &Seen) -> Option<Action> {
+    if seen.remember_for.is_some() {
+        return None;
+    }
+    let status = seen.flow.status();
     [
         (Status::Canceled, Action::ContinueAuthentication),
         (Status::MfaCompleted, Action::ContinueAuthentication),

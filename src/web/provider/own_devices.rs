@@ -51,6 +51,7 @@ impl Provider {
                 }
                 Err(outcome) => Ok(outcome),
             },
+            (Some("forget"), _) => own.forget_browsers(signed.user.id).await,
             (Some("rename"), Some(id)) => own.rename(signed, id, form.get("name").unwrap_or_default()).await,
             (Some("primary"), Some(id)) => own.make_primary(signed, id).await,
             (Some("remove"), Some(id)) => own.remove(signed, id, visit.locale.tag()).await,
@@ -115,13 +116,14 @@ impl Provider {
         browser: &Browser,
         visit: &Visit,
     ) -> Result<Response, Trouble> {
-        let Owned { phones, addresses, totps } =
+        let Owned { phones, addresses, totps, browsers } =
             self.account.devices.of(signed.user.id).await.map_err(usecase::Error::from)?;
         let view = devices::View {
             form: self.own_form(DEVICES, None, browser),
             user: Foreign::name(&signed.user.username),
             phones: phones.iter().map(|(device, installation)| phone(device, installation)).collect(),
             others: addresses.iter().map(address).chain(totps.iter().map(app)).collect(),
+            browsers,
             problem,
             passkeys: format!("{}{PASSKEYS}", self.site.base),
             applications: format!("{}{APPLICATIONS}", self.site.base),

@@ -17,7 +17,7 @@ use crate::http::client_authentication::client_ip;
 use crate::http::headers::{SEC_FETCH_SITE, queried};
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, Status};
-use crate::protocol::id::{BrowserKey, FlowId};
+use crate::protocol::id::{BrowserKey, FlowId, RememberedKey};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope::Scope;
 use crate::secret::constant_time_eq;
@@ -88,11 +88,10 @@ impl Provider {
             }
             Method::GET | Method::HEAD => self.show(&seen, None, &browser, &visit),
             Method::POST => match Box::pin(self.submitted(&seen, (&request, &mut body), &browser, &visit)).await {
-                Ok(Submitted::Done(session)) => {
-                    let mut response = see_other(&self.address(id));
-                    if let Some(session) = &session {
-                        self.cookies.set_session(response.headers_mut(), session);
-                    }
+                Ok(Submitted::Done(session)) => self.gone_on(id, session.as_ref()),
+                Ok(Submitted::Kept(session, key)) => {
+                    let mut response = self.gone_on(id, session.as_ref());
+                    self.cookies.set_remembered(response.headers_mut(), &key);
                     response
                 }
                 Ok(Submitted::Chosen) => see_other(&format!("{}?{CHOSEN}={}", self.address(id), asked_here(&seen))),
@@ -108,6 +107,15 @@ impl Provider {
             },
             _ => self.troubled(&Trouble::Method, &visit).await,
         }
+    }
+
+    /// To where the flow is now.
+    fn gone_on(&self, id: &FlowId, session: Option<&SignedIn>) -> Response {
+        let mut response = see_other(&self.address(id));
+        if let Some(session) = session {
+            self.cookies.set_session(response.headers_mut(), session);
+        }
+        response
     }
 
     /// Ties a form to the browser and the flow that it was made for.
@@ -152,10 +160,18 @@ impl Provider {
         let error = match self.advance.act(&seen.id, calling, action, &body).await {
             // Who gave up something on the way, or has shown all there is to show, goes on at once.
             Ok(now) => {
-                let Some(next) = devices::goes_on(now.flow.status()) else { return Ok(Submitted::Done(now.session)) };
-                let nothing = Value::Object(Map::new());
-                let went_on = self.advance.act(&seen.id, calling, next, &nothing).await;
-                return Ok(Submitted::Done(went_on?.session));
+                let kept = now.browser.clone();
+                let session = match devices::goes_on(&now) {
+                    None => now.session,
+                    Some(next) => {
+                        let nothing = Value::Object(Map::new());
+                        self.advance.act(&seen.id, calling, next, &nothing).await?.session
+                    }
+                };
+                return Ok(match kept {
+                    Some(key) => Submitted::Kept(session, key),
+                    None => Submitted::Done(session),
+                });
             }
             Err(error) => error,
         };
@@ -166,7 +182,8 @@ impl Provider {
             return Ok(Submitted::Wrong(Wrong::TooOften));
         }
         if let FlowError::Refused(refusal) = &error
-            && matches!(seen.flow.status(), Status::OtpRequired | Status::TotpActivationRequired)
+            && (matches!(seen.flow.status(), Status::OtpRequired | Status::TotpActivationRequired)
+                || action == Action::CheckOtp)
             && let Some(problem) = devices::of_code(refusal)
         {
             return Ok(Submitted::Wrong(Wrong::Code(problem)));
@@ -412,6 +429,8 @@ enum Submitted {
     Chosen,
     /// With the session of whoever is signed in by it.
     Done(Option<SignedIn>),
+    /// The same, and the browser is remembered.
+    Kept(Option<SignedIn>, RememberedKey),
     Wrong(Wrong),
 }
 

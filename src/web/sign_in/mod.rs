@@ -24,6 +24,7 @@ pub mod passkey;
 pub mod password;
 pub mod push;
 pub mod recovery;
+pub mod remember;
 pub mod set_up;
 
 pub use self::address::Address;

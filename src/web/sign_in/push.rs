@@ -1,11 +1,12 @@
 //! Somebody is asked on their phone: the page says so, and waits.
 //!
-//! Actions: `ask`, `poll`, `again`, `cancel`.
+//! Field: `code`, in a form of its own, where the phone shows one as well. Actions: `ask`, `poll`, `again`, `passcode`, `cancel`.
 
 use askama::Template;
 use poem::Response;
 
 use super::around::{Around, Titled};
+use super::code;
 use super::form::{Form, Problem, Problems, respond};
 use crate::words::{Foreign, Message};
 
@@ -19,8 +20,12 @@ pub struct View {
     pub about_new: bool,
     /// Where they say that they want to be asked on another one, if there is one.
     pub others: Option<String>,
+    /// A code that the app on the phone shows will do as well.
+    pub passcode: bool,
     /// They were asked too often to be asked once more.
     pub too_often: bool,
+    /// What is wrong with that code.
+    pub problem: Option<code::Problem>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +131,7 @@ impl Titled for Page<'_> {
 }
 
 pub fn render(view: &View, around: &Around<'_>) -> Response {
-    let problem = view.too_often.then(|| Problem::of_all(Message::PushTooOften));
+    let too_often = view.too_often.then(|| Problem::of_all(Message::PushTooOften));
+    let problem = view.problem.map(code::Problem::told).or(too_often);
     respond(&Page { view, around, problems: Problems::of(around, problem) }, None)
 }

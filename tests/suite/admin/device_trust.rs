@@ -188,6 +188,7 @@ async fn an_mfa_policy_is_made_read_changed_and_deleted() {
             "totp": { "enabled": false, "attempts": 3, "cool_down": 120, "passcode_grace_period": 1 },
             "mobile_otp": { "enabled": false, "attempts": 3, "cool_down": 120, "passcode_grace_period": 1 },
             "fido2": { "enabled": false }, "mobile": { "enabled": true },
+            "remember_me": { "enabled": false, "lifetime": 2_592_000 },
             "applications": [],
             "created_at": created_at }),
         "who says nothing permits nothing"

@@ -9,12 +9,13 @@ const MFA: &str = "/admin/v1/mfa-policies";
 
 /// A number, as a pointer into a policy; the least, the most, and what it is where nobody says anything. Times in
 /// seconds.
-pub(crate) const RANGES: [(&str, u32, u32, u32); 23] = [
+pub(crate) const RANGES: [(&str, u32, u32, u32); 24] = [
     ("/push_timeout", 40, 150, 40),
     ("/push_limit/count", 1, 50, 5),
     ("/push_limit/time_period", 60, 7200, 600),
     ("/push_limit/lock_duration", 60, 7200, 1800),
     ("/let_in_for", 0, 7_776_000, 3600),
+    ("/remember_me/lifetime", 3600, 7_776_000, 2_592_000),
     ("/totp/attempts", 1, 7, 3),
     ("/totp/cool_down", 120, 1800, 120),
     ("/totp/passcode_grace_period", 1, 10, 1),

@@ -30,6 +30,7 @@ mod payload;
 mod phone_passcodes;
 mod races;
 mod ready;
+mod remember_me;
 pub(crate) mod step_up;
 mod step_up_fido2;
 mod step_up_letters;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::step_up::{REJECTED, TIMED_OUT, WAITING, poll};
 use super::step_up_otp::{check, refused, wrong};
-use super::{Scene, claims, json, new_device, ticket, usual};
+use super::{PASSWORD, Scene, claims, json, new_device, ticket, usual};
 use crate::world::{Answer, Browser, Phone, seconds};
 
 pub(super) fn policy() -> Value {
@@ -141,6 +141,39 @@ async fn h4_where_no_code_is_looked_at_no_passcode_is_asked_for() {
     let answer = another.act(&next, "authenticate", &json!({})).await;
     assert_eq!((answer.status, &answer.json()["details"][0]["code"]), (400, &json!("PUSH_FAILED")));
     assert_eq!(phone.pending().await.len(), 1, "it is asked nothing more");
+}
+
+/// On our own page, without a script.
+#[tokio::test]
+async fn t9_8_the_page_that_waits_takes_the_passcode_of_the_phone() {
+    let (scene, phone, key) = Scene::with_passcodes(policy()).await;
+    for late in [false, true] {
+        scene.world.clock.advance(seconds(60));
+        let mut browser = scene.world.browser();
+        let page = browser.authorize(&scene.shop, &[]).await.unwrap();
+        let mut page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+        page.has("Approve on your phone").has("name=\"code\"").has("Check the code");
+        if late {
+            scene.world.clock.advance(seconds(40));
+            page = browser.press(&page, "poll", &[]).await.unwrap();
+            page.has("You did not answer in time").has("name=\"code\"");
+        }
+        let right = scene.passcode(&key);
+        let page = browser.press(&page, "passcode", &[("code", "")]).await.unwrap();
+        page.has("aria-invalid=\"true\"").has("code-error");
+        let page = browser.press(&page, "passcode", &[("code", &wrong(&right))]).await.unwrap();
+        page.has("aria-invalid=\"true\"").has("code-error");
+        browser.press(&page, "passcode", &[("code", &right)]).await.expect_err("back at the client").get("code");
+        assert!(phone.pending().await.is_empty(), "late: {late}");
+    }
+    // By a policy that has none there is nothing to type.
+    let admin = scene.world.robot("operator", "nod:admin").await;
+    admin.patch("/admin/v1/mfa-policies/mfa", &json!({ "mobile_otp": { "enabled": false } })).await.ok();
+    let mut browser = scene.world.browser();
+    let page = browser.authorize(&scene.shop, &[]).await.unwrap();
+    let page = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    page.has("Approve on your phone");
+    assert!(!page.answer.text().contains("name=\"code\""), "{}", page.answer.text());
 }
 
 /// Whoever has said no has said so.

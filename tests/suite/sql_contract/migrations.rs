@@ -71,6 +71,7 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0024_device_passcode",
                 "m0027_consent_id",
                 "m0031_session_second",
+                "m0032_remembered_browser",
             ]
         );
         database.migrate().await.unwrap();

@@ -109,8 +109,10 @@ fn i2_no_second_factor_counts_that_nobody_gave(done: &Done<'_>) -> Checked {
             prop_assert!(shown(Factor::Passkey), "{proofs:?}");
         }
         Some(SecondFactor::Waived | SecondFactor::Pairing(_, None)) => prop_assert!(without()),
-        // Nobody has let in anything here.
-        Some(SecondFactor::LetIn(None)) => prop_assert!(false, "{:?}", flow.second_factor),
+        // Nobody has let in anything here, and no browser is remembered.
+        Some(SecondFactor::LetIn(None) | SecondFactor::Remembered(_)) => {
+            prop_assert!(false, "{:?}", flow.second_factor);
+        }
         Some(
             SecondFactor::Failed(_)
             | SecondFactor::Choosing(_)

@@ -256,6 +256,7 @@ pub(super) fn came_to(
         | Verdict::Authorized(_)
         | Verdict::Verify(..)
         | Verdict::LetIn
+        | Verdict::Remembered(_)
         | Verdict::Waived(_)
         | Verdict::SetUp(_)
         | Verdict::Failed(_) => None,

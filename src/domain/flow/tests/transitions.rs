@@ -190,6 +190,7 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
         came_to(around, Verdict::Waived(Missing::NoDevices), true),
         came_to(around, Verdict::Failed(Why::DeviceBlocked), false),
         came_to(around, Verdict::LetIn, false),
+        came_to(around, Verdict::Remembered(phone_of(ALICE)), false),
         choosing,
         waiting,
         sent,
@@ -216,6 +217,7 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
         Verdict::Authorized(phone_of(ALICE)),
         Verdict::Waived(Missing::NoDevices),
         Verdict::LetIn,
+        Verdict::Remembered(phone_of(ALICE)),
         Verdict::Failed(Why::NoDevices),
         Verdict::SetUp(Why::NoDevices),
     ];

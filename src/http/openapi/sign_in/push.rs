@@ -74,6 +74,12 @@ pub(super) fn members() -> Map<String, Value> {
             json!({"type": "boolean", "enum": [true]}),
             "the app on the device answers by itself, and nobody is asked. Absent where the person is.",
         ),
+        "rememberMeFor": only(
+            Status::MfaCompleted,
+            json!({"type": "integer", "format": "int64"}),
+            "for so many seconds the person is not asked in this browser again, if they say so with `rememberMe`. Absent \
+             where they cannot.",
+        ),
         "pollInterval": only(Status::PushConfirmationWaiting, json!({"type": "integer"}), "seconds between two polls."),
         "userSelectedDefault": only(Status::DeviceSelectionRequired, flag.clone(), ""),
         "manageDevicesAllowed": only(

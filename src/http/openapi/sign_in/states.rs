@@ -195,8 +195,8 @@ fn state() -> Value {
             "code": {
                 "type": "string",
                 "description": "FAILED: an error code of OAuth and OpenID Connect. MFA_COMPLETED: `device_authorized`, \
-                                `push_confirmed`, `otp_verified`, `assertion_verified`, `device_access_allowed` or \
-                                `bypassed`. MFA_FAILED: `NO_DEVICES`, `NO_USABLE_DEVICES`, `DEVICE_BLOCKED`, `PUSH_FAILED`, \
+                                `push_confirmed`, `otp_verified`, `assertion_verified`, `device_access_allowed`, \
+                                `browser_remembered` or `bypassed`. MFA_FAILED: `NO_DEVICES`, `NO_USABLE_DEVICES`, `DEVICE_BLOCKED`, `PUSH_FAILED`, \
                                 `OTP_RESEND_LIMIT`, `OTP_ATTEMPTS_LIMIT`, `ACCOUNT_LOCKED_OUT`, `USER_DISABLED` or \
                                 `EXTRA_VERIFICATION_FAILED`.",
             },

@@ -7,7 +7,7 @@ use crate::domain::recovery::Means;
 use crate::web::sign_in::{Address, Back, Client, Form, Reason, Way};
 use crate::web::sign_in::{
     accounts, code, consent, credentials, device, error, form_post, hop, identifier, logout, method, password, push,
-    recovery, set_up,
+    recovery, remember, set_up,
 };
 use crate::words::Foreign;
 
@@ -219,11 +219,16 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
         device: cast.name(),
         about_new: false,
         others: Some("/dev/pages/method/phones".to_owned()),
+        passcode: false,
         too_often: false,
+        problem: None,
     };
     let number = |typed| push::State::Waiting(Some(push::Number { number: 47, typed }));
     let alone = push::View { others: None, ..of(push::State::Waiting(None)) };
     let too_often = push::View { too_often: true, ..of(push::State::TimedOut) };
+    let passcode = push::View { passcode: true, ..of(number(false)) };
+    let wrong_passcode = push::View { problem: Some(code::Problem::WrongLeft(2)), ..passcode.clone() };
+    let late_passcode = push::View { passcode: true, ..of(push::State::TimedOut) };
     let states = [
         ("ask", push::View { others: None, ..of(push::State::Ask) }),
         ("waiting", alone),
@@ -232,12 +237,22 @@ fn second_steps(cast: &Cast, samples: &mut Samples) {
         ("type", of(number(true))),
         ("silent", push::View { others: None, ..of(push::State::Silent) }),
         ("answered", push::View { others: None, ..of(push::State::Answered) }),
+        ("passcode", passcode),
+        ("wrong-passcode", wrong_passcode),
         ("timed-out", of(push::State::TimedOut)),
+        ("timed-out-passcode", late_passcode),
         ("timed-out-new", push::View { about_new: true, ..of(push::State::TimedOut) }),
         ("too-often", too_often),
         ("rejected", push::View { others: None, ..of(push::State::Rejected) }),
     ];
     samples.add("push", push::render, states);
+    let of = |lasts| remember::View { form: cast.form(), lasts };
+    let states = [
+        ("hours", of(Some(Duration::from_secs(12 * 3600)))),
+        ("days", of(Some(Duration::from_secs(30 * 86_400)))),
+        ("nothing", of(None)),
+    ];
+    samples.add("remember", remember::render, states);
 }
 
 /// What other devices and one-time codes will need, and no page of a sign-in shows yet.

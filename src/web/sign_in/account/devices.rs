@@ -1,6 +1,6 @@
 //! The phones of somebody, where they get codes, and their authenticator apps: to be named, removed, added.
 //!
-//! Each has a form of its own. Fields: `device`, which one; `name`. Actions: `rename`, `primary`, `remove`; `add`.
+//! Each has a form of its own. Fields: `device`, which one; `name`. Actions: `rename`, `primary`, `remove`; `add`; `forget`.
 
 use askama::Template;
 use poem::Response;
@@ -17,6 +17,8 @@ pub struct View {
     /// The one that is asked first is the first.
     pub phones: Vec<Phone>,
     pub others: Vec<Other>,
+    /// In so many browsers they are not asked for any of it.
+    pub browsers: u64,
     pub problem: Option<Problem>,
     /// Where the passkeys are.
     pub passkeys: String,
@@ -109,6 +111,12 @@ impl Titled for Page<'_> {
 
     fn is_error(&self) -> bool {
         self.problems.is_some()
+    }
+}
+
+impl Page<'_> {
+    const fn browsers(&self) -> Message<'static> {
+        Message::RememberedIn(self.view.browsers)
     }
 }
 

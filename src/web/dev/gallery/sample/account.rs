@@ -139,6 +139,7 @@ pub(super) fn devices(cast: &Cast, samples: &mut Samples) {
         user: cast.name(),
         phones: vec![],
         others: vec![],
+        browsers: 0,
         problem: None,
         passkeys: "/dev/pages/passkeys/two".to_owned(),
         applications: "/dev/pages/applications/two".to_owned(),
@@ -160,6 +161,7 @@ pub(super) fn devices(cast: &Cast, samples: &mut Samples) {
         ("too-many", wrong(devices::Problem::TooMany)),
         ("over", wrong(devices::Problem::Over)),
         ("gone", wrong(devices::Problem::Gone)),
+        ("browsers", devices::View { browsers: 2, ..none.clone() }),
         ("none", none.clone()),
     ];
     samples.add("own-devices", devices::render, states);
