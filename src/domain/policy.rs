@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::flow::{Factor, Facts, Note, Notes};
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
+use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::id::{ApplicationId, ClientId, MfaPolicyId, PolicyId, StepId};
 use crate::protocol::scope::Scope;
 use crate::protocol::words::words;
@@ -117,20 +120,16 @@ pub enum About {
     Scope(Vec<String>),
     /// Nobody was authenticated in this browser within this many seconds.
     NotWithin(u32),
+    /// Whoever runs the flow calls from one of these networks.
+    Network(Vec<IpNet>),
+    /// What is known of the person is one of these: a text, or `true` or `false`.
+    Person(PersonalClaim, Vec<String>),
 }
 
 impl Condition {
+    /// Of what nobody knows yet it holds, and so does its opposite: a step is not passed over for what may turn out otherwise.
     pub fn holds(&self, facts: &Facts<'_>) -> bool {
-        let holds = match &self.about {
-            About::Client(clients) => clients.contains(facts.client),
-            About::Asked(acr) => facts.asked.is_some_and(|asked| asked >= *acr),
-            About::Scope(names) => names.iter().any(|name| facts.scope.contains(name)),
-            About::NotWithin(seconds) => {
-                let time = Duration::from_secs(u64::from(*seconds));
-                facts.authenticated_at.is_none_or(|at| facts.now >= at + time)
-            }
-        };
-        holds != self.not
+        self.about.holds(facts).is_none_or(|holds| holds != self.not)
     }
 
     /// Whether it can hold for anybody who comes from this relying party, whatever that one asks for.
@@ -138,7 +137,7 @@ impl Condition {
         match &self.about {
             About::Client(clients) => clients.contains(client) != self.not,
             About::Scope(names) => self.not || names.iter().any(|name| scope.contains(name)),
-            About::Asked(_) | About::NotWithin(_) => true,
+            About::Asked(_) | About::NotWithin(_) | About::Network(_) | About::Person(..) => true,
         }
     }
 }
@@ -165,14 +164,40 @@ impl Step {
 }
 
 impl About {
+    /// `None`: that is not known.
+    fn holds(&self, facts: &Facts<'_>) -> Option<bool> {
+        match self {
+            Self::Client(clients) => Some(clients.contains(facts.client)),
+            Self::Asked(acr) => Some(facts.asked.is_some_and(|asked| asked >= *acr)),
+            Self::Scope(names) => Some(names.iter().any(|name| facts.scope.contains(name))),
+            Self::NotWithin(seconds) => {
+                let time = Duration::from_secs(u64::from(*seconds));
+                Some(facts.authenticated_at.is_none_or(|at| facts.now >= at + time))
+            }
+            Self::Network(networks) => {
+                let from = facts.from?.to_canonical();
+                Some(networks.iter().any(|network| network.contains(&from)))
+            }
+            Self::Person(claim, values) => {
+                let known = facts.person?.claim(*claim);
+                Some(known.is_some_and(|known| values.iter().any(|value| is_called(&known, value))))
+            }
+        }
+    }
+
     fn is_beyond(&self, facts: &Facts<'_>) -> bool {
         match self {
             Self::Asked(acr) => facts.reached.is_none_or(|reached| reached < *acr),
             // Where it is asked, that holds already.
             Self::NotWithin(_) => true,
-            Self::Client(_) | Self::Scope(_) => false,
+            Self::Client(_) | Self::Scope(_) | Self::Network(_) | Self::Person(..) => false,
         }
     }
+}
+
+/// A text is what it says; anything else, what JSON calls it.
+fn is_called(known: &Value, value: &str) -> bool {
+    known.as_str().map_or_else(|| known.to_string() == value, |text| text == value)
 }
 
 /// What a policy comes to, as far as it is known.

@@ -190,6 +190,8 @@ impl RequestAuthentication {
             asked: values.filter_map(Acr::parse).max(),
             authenticated_at: None,
             reached: None,
+            from: None,
+            person: None,
             now,
         };
         match sign_on.policy_of(client).and_then(|policy| policy.second_factor(&facts)) {

@@ -1,5 +1,7 @@
 //! How a flow begins: with nothing, or with what the session of the browser stands for.
 
+use std::net::IpAddr;
+
 use super::{Again, Around, At, Factor, Failure, Flow, ForDevice, Note, Notes, Offered, Who, is_too_old};
 use crate::clock::Timestamp;
 use crate::domain::mobile_app::MobileApp;
@@ -17,6 +19,8 @@ pub struct Start {
     pub client: ClientId,
     pub request: AuthorizationRequest,
     pub browser: Digest<BrowserKey>,
+    /// From where somebody calls. `None`: nobody does, for whom it would be.
+    pub from: Option<IpAddr>,
     pub cookieless: bool,
     pub recoverable: bool,
     /// Whom the relying party means [OIDCC §3.1.2.1, `id_token_hint`].
@@ -86,7 +90,7 @@ impl Flow {
 
     /// Nothing has happened yet.
     fn new(start: Start, at: At, started_at: Timestamp) -> Self {
-        let Start { transaction, client, request, browser, cookieless, recoverable, meant, device, app } = start;
+        let Start { transaction, client, request, browser, from, cookieless, recoverable, meant, device, app } = start;
         Self {
             transaction,
             client,
@@ -112,6 +116,7 @@ impl Flow {
             app,
             second_factor: None,
             asked_on: None,
+            called_from: from,
             remembered_by: None,
             newcomer: None,
             enrolment: None,
@@ -123,6 +128,12 @@ impl Flow {
             given: None,
             seen: None,
         }
+    }
+
+    /// Whoever runs it calls from there now.
+    #[must_use]
+    pub fn called_from(self, from: IpAddr) -> Self {
+        Self { called_from: Some(from), ..self }
     }
 
     /// The code was that of a device: from here on it is the flow `of` that one, in the same hands. `None`: none

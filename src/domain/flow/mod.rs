@@ -4,6 +4,7 @@
 //! right? has the person agreed before?) and then applied here, as a pure transition. After each, the
 //! sign-on policy is walked anew from its root: [`SignOnPolicy::next`] alone decides what comes next.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use super::otp::CodeSource;
 use super::passkey::Ceremony;
 use super::policy::{SignOnPolicy, Source};
 use super::session::{Authentication, Trusted};
+use super::user::User;
 use crate::clock::Timestamp;
 use crate::protocol::acr::Acr;
 use crate::protocol::authorization_request::{AuthorizationRequest, ResponseMode};
@@ -101,6 +103,8 @@ pub struct Flow {
     pub second_factor: Option<SecondFactor>,
     /// On which device the person was asked last.
     pub asked_on: Option<DeviceId>,
+    /// From where whoever runs it has called last. `None`: nobody has, who could be asked anything.
+    pub called_from: Option<IpAddr>,
     /// By what the browser is remembered, if it is: which people and which policies that goes for, is kept elsewhere.
     pub remembered_by: Option<Digest<RememberedKey>>,
     /// The app, where it is no device of the person and they are asked about it on another one.
@@ -150,6 +154,10 @@ pub struct Facts<'a> {
     pub authenticated_at: Option<Timestamp>,
     /// The class of what was proved, in this flow or before it.
     pub reached: Option<Acr>,
+    /// From where whoever runs the flow calls. `None`: nobody runs one.
+    pub from: Option<IpAddr>,
+    /// `None`: nobody has proved to be anybody.
+    pub person: Option<&'a User>,
     pub now: Timestamp,
 }
 
@@ -163,6 +171,8 @@ pub struct Around<'a> {
     pub remembered: Option<&'a Scope>,
     /// Browsers have passkeys for this issuer.
     pub passkeys: bool,
+    /// Who is asked, where somebody has proved to be one.
+    pub person: Option<&'a User>,
     pub now: Timestamp,
 }
 
@@ -430,7 +440,7 @@ impl Flow {
         self.request.extent.claims.with(&self.request.scope)
     }
 
-    pub fn facts(&self, now: Timestamp) -> Facts<'_> {
+    pub fn facts<'a>(&'a self, around: &Around<'a>) -> Facts<'a> {
         let values = self.request.acr_values.as_deref().unwrap_or_default().split(' ');
         let claimed = self.request.extent.claims.acr.iter().flat_map(|asked| asked.values.iter().map(String::as_str));
         Facts {
@@ -439,7 +449,9 @@ impl Flow {
             asked: values.chain(claimed).filter_map(Acr::parse).max(),
             authenticated_at: self.authenticated.as_ref().map(|authentication| authentication.at),
             reached: self.authenticated.as_ref().map(|authentication| authentication.acr),
-            now,
+            from: self.called_from,
+            person: around.person.filter(|person| self.user() == Some(person.id)),
+            now: around.now,
         }
     }
 

@@ -30,7 +30,7 @@ impl Flow {
     pub fn spared_by(&self, around: &Around<'_>) -> Option<Digest<RememberedKey>> {
         let At::Asking(step, Source::Mfa) = &self.at else { return None };
         let step = around.policy.steps().into_iter().find(|own| own.id == *step)?;
-        let facts = self.facts(around.now);
+        let facts = self.facts(around);
         let wants_more = facts.asked.is_some_and(|asked| facts.reached.is_none_or(|reached| reached < asked));
         let request = &self.request;
         let anew = request.prompts(Prompt::Login) || request.max_age == Some(0);

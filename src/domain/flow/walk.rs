@@ -15,7 +15,7 @@ impl Flow {
             self.at = At::Device;
             return self;
         }
-        self.at = match around.policy.next(&self.notes, &self.facts(around.now)) {
+        self.at = match around.policy.next(&self.notes, &self.facts(around)) {
             // Nobody types a password in vain.
             Next::Ask(_) if !self.may_be_accepted(around) => At::Failed(Failure::NotWellEnough),
             // Who has said since then to be somebody has not proved it: a second factor would be nobody's.
@@ -53,7 +53,7 @@ impl Flow {
         let had = self.authenticated.as_ref().map(|authentication| authentication.acr);
         let wants_more = step.when.iter().any(|condition| match &condition.about {
             About::Asked(acr) => !condition.not && had.is_none_or(|had| had < *acr),
-            About::Client(_) | About::Scope(_) | About::NotWithin(_) => false,
+            About::Client(_) | About::Scope(_) | About::NotWithin(_) | About::Network(_) | About::Person(..) => false,
         });
         if stood_for_it && !wants_more { Again::LongAgo } else { Again::Stronger }
     }

@@ -14,7 +14,7 @@ use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
 use crate::protocol::acr::Acr;
 use crate::protocol::admin_scope::Permission;
-use crate::usecase::admin::policies::{ConditionWish, ManagePolicies, PolicyWish, StepWish};
+use crate::usecase::admin::policies::{AttributeWish, ConditionWish, ManagePolicies, PolicyWish, StepWish};
 
 pub struct PoliciesApi {
     pub policies: ManagePolicies,
@@ -28,8 +28,8 @@ closed! {
     AuthenticationContext: Acr = Acr::ALL.into_iter().map(Acr::as_str);
 }
 
-/// When a step is asked: one of `clients`, `acr`, `scopes` and `not_within`, or with `not` that it is
-/// otherwise.
+/// When a step is asked: one of `clients`, `acr`, `scopes`, `not_within`, `networks` and `attribute`, or with `not` that it
+/// is otherwise.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "PolicyCondition", skip_serializing_if_is_none)]
 pub struct ConditionBody {
@@ -44,6 +44,22 @@ pub struct ConditionBody {
     pub scopes: Option<Vec<String>>,
     /// Nobody was authenticated in this browser within so many seconds.
     pub not_within: Option<u32>,
+    /// Whoever signs in calls from one of these: addresses, or networks as `address/bits`.
+    #[oai(validator(min_items = 1, max_items = 100))]
+    pub networks: Option<Vec<String>>,
+    /// What is known of the person. Of somebody of whom that is not known yet the step is asked, `not` or no `not`.
+    pub attribute: Option<AttributeBody>,
+}
+
+/// Something that is known of a person.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "PolicyAttribute")]
+pub struct AttributeBody {
+    /// `preferred_username`, `name`, `email` or `email_verified`.
+    pub name: String,
+    /// It is one of these, compared exactly: a text; of `email_verified`, `true` or `false`.
+    #[oai(validator(min_items = 1, max_items = 100))]
+    pub values: Vec<String>,
 }
 
 /// One step of a policy.
@@ -152,9 +168,10 @@ fn step(step: StepWish) -> Option<StepBody> {
 }
 
 fn condition(condition: ConditionWish) -> ConditionBody {
-    let ConditionWish { not, clients, acr, scopes, not_within } = condition;
+    let ConditionWish { not, clients, acr, scopes, not_within, networks, attribute } = condition;
+    let attribute = attribute.map(|AttributeWish { name, values }| AttributeBody { name, values });
     let acr = acr.as_deref().and_then(Acr::parse).map(Into::into);
-    ConditionBody { not: not.then_some(true), clients, acr, scopes, not_within }
+    ConditionBody { not: not.then_some(true), clients, acr, scopes, not_within, networks, attribute }
 }
 
 /// As it is named in the log of a list.

@@ -1,6 +1,9 @@
 //! Sign-on policies: made, changed, deleted. What makes a policy one is said in
 //! [`listed`](crate::domain::policy::listed).
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -9,6 +12,7 @@ use crate::domain::policy::listed::{self, Fault, Listed, Target, Way, step_id};
 use crate::domain::policy::{About, Branch, Condition, SignOnPolicy, Source};
 use crate::protocol::acr::Acr;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
+use crate::protocol::claims_request::PersonalClaim;
 use crate::protocol::id::{ApplicationId, ClientId, MfaPolicyId, PolicyId};
 use crate::protocol::public_id::Kind;
 use crate::protocol::scope::Scope;
@@ -57,7 +61,7 @@ pub struct StepWish {
     pub failure: Option<String>,
 }
 
-/// One of the four, or that it is not so.
+/// One of them, or that it is not so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConditionWish {
@@ -72,6 +76,21 @@ pub struct ConditionWish {
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_within: Option<u32>,
+    /// Addresses, or networks as `address/bits`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub networks: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<AttributeWish>,
+}
+
+/// What is known of the person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttributeWish {
+    /// As the claim of it is called.
+    pub name: String,
+    /// One of these.
+    pub values: Vec<String>,
 }
 
 pub fn policy_id(text: &str) -> Option<PolicyId> {
@@ -208,14 +227,20 @@ type Wrong = (&'static str, &'static str);
 
 impl ConditionWish {
     fn condition(&self) -> Result<Condition, Wrong> {
-        let about = match (&self.clients, &self.acr, &self.scopes, self.not_within) {
-            (Some(clients), None, None, None) => About::Client(client_ids(clients)?),
-            (None, Some(acr), None, None) => About::Asked(Acr::parse(acr).ok_or(("/acr", "One that we produce."))?),
-            (None, None, Some(scopes), None) => About::Scope(scope_names(scopes)?),
-            (None, None, None, Some(seconds)) => About::NotWithin(seconds),
-            _ => return Err(("", "One of clients, acr, scopes, not_within.")),
-        };
-        Ok(Condition { not: self.not, about })
+        let asked = |acr: &str| Acr::parse(acr).map(About::Asked).ok_or(("/acr", "One that we produce."));
+        let given = [
+            self.clients.as_deref().map(|clients| client_ids(clients).map(About::Client)),
+            self.acr.as_deref().map(asked),
+            self.scopes.as_deref().map(|scopes| scope_names(scopes).map(About::Scope)),
+            self.not_within.map(|seconds| Ok(About::NotWithin(seconds))),
+            self.networks.as_deref().map(|networks| addresses(networks).map(About::Network)),
+            self.attribute.as_ref().map(AttributeWish::about),
+        ];
+        let mut given = given.into_iter().flatten();
+        match (given.next(), given.next()) {
+            (Some(about), None) => Ok(Condition { not: self.not, about: about? }),
+            (Some(_) | None, _) => Err(("", "One of clients, acr, scopes, not_within, networks, attribute.")),
+        }
     }
 
     fn of(condition: &Condition) -> Self {
@@ -227,9 +252,35 @@ impl ConditionWish {
             About::Asked(acr) => Self { acr: Some(acr.as_str().to_owned()), ..empty },
             About::Scope(names) => Self { scopes: Some(names.clone()), ..empty },
             About::NotWithin(seconds) => Self { not_within: Some(*seconds), ..empty },
+            About::Network(networks) => {
+                Self { networks: Some(networks.iter().map(ToString::to_string).collect()), ..empty }
+            }
+            About::Person(claim, values) => {
+                let (name, values) = (claim.as_str().to_owned(), values.clone());
+                Self { attribute: Some(AttributeWish { name, values }), ..empty }
+            }
         }
     }
 }
+
+/// What somebody may be asked about: what changes by itself is none of it.
+const ATTRIBUTES: [PersonalClaim; 4] =
+    [PersonalClaim::PreferredUsername, PersonalClaim::Name, PersonalClaim::Email, PersonalClaim::EmailVerified];
+
+impl AttributeWish {
+    fn about(&self) -> Result<About, Wrong> {
+        let claim = ATTRIBUTES.into_iter().find(|claim| claim.as_str() == self.name);
+        let claim = claim.ok_or(("/attribute/name", "preferred_username, name, email or email_verified."))?;
+        let fits = |value: &String| (1..=LONGEST_VALUE).contains(&value.len());
+        if !(1..=MOST_NAMES).contains(&self.values.len()) || !self.values.iter().all(fits) {
+            return Err(("/attribute/values", "1 to 100 texts of 1 to 256 bytes."));
+        }
+        Ok(About::Person(claim, self.values.clone()))
+    }
+}
+
+/// The longest value of an attribute, in bytes.
+const LONGEST_VALUE: usize = 256;
 
 /// As many as a condition may name.
 const MOST_NAMES: usize = 100;
@@ -237,6 +288,15 @@ const MOST_NAMES: usize = 100;
 fn client_ids(texts: &[String]) -> Result<Vec<ClientId>, Wrong> {
     let ids: Option<Vec<ClientId>> = texts.iter().map(|text| ClientId::parse(text)).collect();
     ids.filter(|ids| (1..=MOST_NAMES).contains(&ids.len())).ok_or(("/clients", "1 to 100 identifiers of clients."))
+}
+
+fn addresses(texts: &[String]) -> Result<Vec<IpNet>, Wrong> {
+    let one = |text: &String| text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    // As `address/bits` says it: whatever stands behind those bits is none of the network.
+    let networks: Option<Vec<IpNet>> = texts.iter().map(|text| one(text).map(|network| network.trunc())).collect();
+    networks
+        .filter(|networks| (1..=MOST_NAMES).contains(&networks.len()))
+        .ok_or(("/networks", "1 to 100 addresses, or networks as address/bits."))
 }
 
 fn scope_names(texts: &[String]) -> Result<Vec<String>, Wrong> {

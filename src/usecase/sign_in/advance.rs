@@ -120,6 +120,7 @@ impl Advance {
         body: &Value,
     ) -> Result<Seen, FlowError> {
         let (mut found, flow, mut client) = self.find(id, calling.browser, calling.page).await?;
+        let flow = flow.called_from(calling.from);
         // Before the body is looked at: what cannot be done now cannot be done wrongly either.
         if !flow.actions().contains(&action) {
             return Err(FlowRefusal::not_now().into());
@@ -308,7 +309,7 @@ impl Advance {
             }
         };
         let client = Arc::clone(&waiting.client);
-        let hands = Hands { browser: calling.browser, key: flow.browser };
+        let hands = Hands { browser: calling.browser, key: flow.browser, from: calling.from };
         let of_device = self.connect.flow(waiting, hands, flow.request.ui_locales.as_deref(), now).await?;
         Ok((of_device, client))
     }

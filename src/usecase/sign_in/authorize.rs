@@ -192,6 +192,7 @@ impl Authorize {
             client: client.id.clone(),
             request,
             browser: key,
+            from: Some(from),
             cookieless,
             recoverable: self.recoverable,
             meant,

@@ -62,6 +62,7 @@ pub struct Waiting {
 pub struct Hands<'a> {
     pub browser: &'a Browser,
     pub key: Digest<BrowserKey>,
+    pub from: IpAddr,
 }
 
 /// Why there is nothing to connect.
@@ -95,7 +96,7 @@ impl Connect {
         }
         let client = Arc::clone(&waiting.client);
         let (key, fresh) = browser.recognised(&self.entropy);
-        let hands = Hands { browser, key };
+        let hands = Hands { browser, key, from };
         let flow = self.flow(waiting, hands, ui_locales, now).await?;
         let seen = self.kept(flow, client, now).await?;
         Ok(Ok(Begun { seen: Box::new(seen), key: fresh }))
@@ -128,6 +129,7 @@ impl Connect {
             client: id,
             request: AuthorizationRequest::of_device(client.scope.clone(), parameters.get("ui_locales")),
             browser: key,
+            from: Some(from),
             cookieless,
             recoverable: self.recoverable,
             meant: None,
@@ -195,7 +197,7 @@ impl Connect {
     pub async fn flow(
         &self,
         Waiting { client, device, shown }: Waiting,
-        Hands { browser, key }: Hands<'_>,
+        Hands { browser, key, from }: Hands<'_>,
         ui_locales: Option<&str>,
         now: Timestamp,
     ) -> Result<Flow, StoreError> {
@@ -207,6 +209,7 @@ impl Connect {
             client: device.client,
             request: AuthorizationRequest::of_device(device.scope, ui_locales),
             browser: key,
+            from: Some(from),
             cookieless: false,
             recoverable: self.recoverable,
             meant: None,

@@ -130,6 +130,7 @@ impl DeviceAuthentications {
             request: request().ok_or(UNNAMED)?,
             // No browser has it.
             browser: BrowserKey::new(self.entropy.token()).digest(),
+            from: None,
             cookieless: false,
             recoverable: false,
             meant: None,
@@ -257,8 +258,9 @@ impl DeviceAuthentications {
             let none = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, FIELD, "there is no such MFA policy");
             return Ok(id.ok_or_else(none)?);
         }
-        let facts =
-            Facts { client: &client.id, scope: &client.scope, asked: None, authenticated_at: None, reached: None, now };
+        let (client_id, scope) = (&client.id, &client.scope);
+        let (asked, authenticated_at, reached, from, person) = (None, None, None, None, None);
+        let facts = Facts { client: client_id, scope, asked, authenticated_at, reached, from, person, now };
         let own = sign_on.policy_of(client).and_then(|policy| policy.second_factor(&facts)).cloned();
         let none = || FlowRefusal::invalid(DetailCode::FieldRequired, FIELD, "the client has no MFA policy of its own");
         Ok(own.ok_or_else(none)?)
@@ -299,7 +301,7 @@ impl DeviceAuthentications {
     ) -> Result<Judged, StoreError> {
         let passkeys = self.known.passkeys.party.is_some();
         let policy = Arc::new(one_step(policy).ok_or(UNNAMED)?);
-        Ok(Judged { client, policy, remembered: None, passkeys, only, now })
+        Ok(Judged { client, policy, remembered: None, passkeys, person: None, only, now })
     }
 
     /// Refused: the policy has the person asked, and they cannot be on this device.

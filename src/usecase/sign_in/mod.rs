@@ -16,6 +16,7 @@ use crate::domain::policy::SignOnPolicy;
 use crate::domain::second_factor::Verdict;
 use crate::domain::session::Session;
 use crate::domain::totp::TotpDevice;
+use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::id::{
@@ -123,6 +124,7 @@ pub struct Judged {
     passkeys: bool,
     /// On this device alone somebody is asked for a second factor. `None`: where the policy says.
     only: Option<DeviceId>,
+    person: Option<Arc<User>>,
     now: Timestamp,
 }
 
@@ -151,8 +153,13 @@ impl Known {
             Some(user) => self.consents.find(user, &client.id).await?.map(|given| given.scope),
             None => None,
         };
+        let person = match user {
+            Some(user) => self.directory.user(&user).await?,
+            None => None,
+        };
         let policy = self.policy_of(&client).await?;
-        Ok(Judged { client, policy, remembered, passkeys: self.passkeys.party.is_some(), only: None, now })
+        let passkeys = self.passkeys.party.is_some();
+        Ok(Judged { client, policy, remembered, passkeys, person, only: None, now })
     }
 
     /// How a client's people sign in. Where what it names is not to be found, nobody signs in.
@@ -233,6 +240,7 @@ impl Judged {
             implied_consent: self.client.sign_in.as_ref().is_some_and(|sign_in| sign_in.implied_consent),
             remembered: self.remembered.as_ref(),
             passkeys: self.passkeys,
+            person: self.person.as_deref(),
             now: self.now,
         }
     }

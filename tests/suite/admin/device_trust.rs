@@ -388,6 +388,7 @@ async fn t2_13_what_is_missing_is_named() {
         (json!([{ "not": true, "clients": ["other"] }]), true),
         (json!([{ "not": true, "scopes": ["never-registered"] }]), true),
         (json!([{ "scopes": ["openid"] }, { "acr": "urn:nod:acr:device" }, { "not_within": 60 }]), true),
+        (json!([{ "networks": ["192.0.2.0/24"] }, { "attribute": { "name": "name", "values": ["Alice"] } }]), true),
     ] {
         admin.patch(&both, &json!({ "steps": step(when.clone()) })).await.ok();
         let found = found().await;

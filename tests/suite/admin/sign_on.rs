@@ -44,6 +44,8 @@ async fn a_policy_is_made_read_changed_and_deleted() {
     assert_eq!(admin.patch(&at, &read.json()).await.ok(), read.json(), "what was read can be sent back");
     let when = json!([
         { "clients": ["shop"] }, { "not": true, "acr": "urn:nod:acr:device" }, { "scopes": ["email"] }, { "not_within": 60 },
+        { "networks": ["10.0.0.0/8", "2001:db8::1/128"] },
+        { "not": true, "attribute": { "name": "email_verified", "values": ["true"] } },
     ]);
     let patch = json!({ "name": "Staff", "steps": [
         { "id": "password", "source": "password", "when": when, "failure": "again" },
@@ -96,13 +98,19 @@ async fn a_policy_that_cannot_be_is_pointed_at() {
         (json!({ "steps": [{ "id": "a", "source": "identifier" }] }), vec!["/steps not_allowed"]),
         (
             json!({ "steps": [{ "id": "a", "source": "password", "when": [{}, { "acr": "loa4" }, { "clients": [] },
-                { "scopes": ["a b"] }, { "acr": "urn:nod:acr:device", "not_within": 1 }] }] }),
+                { "scopes": ["a b"] }, { "acr": "urn:nod:acr:device", "not_within": 1 }, { "networks": ["10.0.0.0/33"] },
+                { "networks": [] }, { "attribute": { "name": "updated_at", "values": ["1"] } },
+                { "attribute": { "name": "email", "values": [] } }] }] }),
             vec![
                 "/steps/0/when/0 invalid",
                 "/steps/0/when/1/acr invalid",
                 "/steps/0/when/2/clients invalid",
                 "/steps/0/when/3/scopes invalid",
                 "/steps/0/when/4 invalid",
+                "/steps/0/when/5/networks invalid",
+                "/steps/0/when/6/networks invalid",
+                "/steps/0/when/7/attribute/name invalid",
+                "/steps/0/when/8/attribute/values invalid",
             ],
         ),
     ] {

@@ -8,6 +8,7 @@ use crate::world::{Answer, Browser, Client, Person, Phone, World};
 mod attacks;
 mod authorization;
 mod backchannel;
+mod conditions;
 mod device_authentications;
 mod device_authentications_once;
 mod device_authentications_read;

@@ -134,6 +134,13 @@ async fn a_step_is_asked_when_its_conditions_hold() {
         (json!([{ "acr": "urn:nod:acr:password" }]), true),
         (json!([{ "acr": "urn:nod:acr:device" }]), false),
         (json!([{ "not_within": 60 }]), true),
+        (json!([{ "networks": ["127.0.0.0/8", "::1"] }]), true),
+        (json!([{ "networks": ["127.0.0.0/8", "::1"], "not": true }]), false),
+        (json!([{ "networks": ["10.0.0.0/8", "2001:db8::/32"] }]), false),
+        (json!([{ "networks": ["10.0.0.0/8", "2001:db8::/32"], "not": true }]), true),
+        // Nobody has said yet who they are.
+        (json!([{ "attribute": { "name": "email", "values": ["alice@home.example"] } }]), true),
+        (json!([{ "attribute": { "name": "email", "values": ["alice@home.example"] }, "not": true }]), true),
     ] {
         let steps = json!({ "steps": asked_when(&conditions) });
         admin.patch(&format!("{POLICIES}/conditional"), &steps).await.ok();

@@ -9,6 +9,7 @@ use crate::protocol::authorization_request::{Destination, Prompt, ResponseType};
 use crate::protocol::flow_api::Status;
 use crate::protocol::id::SessionToken;
 
+mod conditions;
 mod consent;
 mod device;
 mod errand;
@@ -53,6 +54,7 @@ fn start(request: AuthorizationRequest) -> Start {
         client: ClientId::parse("shop").unwrap(),
         request,
         browser: Digest::of(b"browser"),
+        from: Some(IpAddr::from([127, 0, 0, 1])),
         cookieless: false,
         recoverable: true,
         meant: None,
@@ -74,7 +76,7 @@ fn session(user: UserId, seconds: i64) -> Session {
 }
 
 fn around(policy: &SignOnPolicy) -> Around<'_> {
-    Around { policy, implied_consent: true, remembered: None, passkeys: true, now: at(0) }
+    Around { policy, implied_consent: true, remembered: None, passkeys: true, person: None, now: at(0) }
 }
 
 fn begin(request: AuthorizationRequest, session: Option<&Session>) -> Flow {

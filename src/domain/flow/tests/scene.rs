@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::mfa::Has;
 use super::*;
 use crate::domain::passkey::Purpose;
-use crate::protocol::claims_request::AcrRequest;
+use crate::protocol::claims_request::{AcrRequest, PersonalClaim};
 use crate::protocol::id::MfaPolicyId;
 use crate::protocol::webauthn::{Owner, RelyingParty};
 
@@ -81,6 +81,9 @@ pub(super) fn tree() -> impl Strategy<Value = SignOnPolicy> {
             Just(About::Scope(vec!["profile".into(), "phone".into()])),
             Just(About::Client(vec![ClientId::parse("shop").unwrap()])),
             Just(About::NotWithin(60)),
+            Just(About::Network(vec!["127.0.0.0/8".parse().unwrap()])),
+            Just(About::Network(vec!["10.0.0.0/8".parse().unwrap()])),
+            Just(About::Person(PersonalClaim::Email, vec!["alice@home.example".into()])),
         ];
         let condition = (any::<bool>(), about).prop_map(|(not, about)| Condition { not, about });
         let when = prop_oneof![4 => Just(Vec::new()), 3 => vec(condition, 1..3)];
@@ -135,7 +138,7 @@ pub(super) fn ceremony(purpose: Purpose, begun_at: Timestamp) -> Ceremony {
 impl Scene {
     pub(super) fn around(&self, now: Timestamp) -> Around<'_> {
         let Self { policy, implied_consent, passkeys, .. } = self;
-        Around { policy, implied_consent: *implied_consent, remembered: None, passkeys: *passkeys, now }
+        Around { policy, implied_consent: *implied_consent, remembered: None, passkeys: *passkeys, person: None, now }
     }
 
     pub(super) fn session(&self) -> Option<Session> {
