@@ -22,7 +22,7 @@ use crate::store::sql::devices::Devices;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
 use crate::store::sql::ledger::Ledger;
-use crate::store::sql::outbox::Outbox;
+use crate::store::sql::outbox::{Kind, Outbox};
 use crate::store::sql::passwords::Passwords;
 use crate::store::sql::retention::Retention;
 use crate::store::sql::sessions::Sessions;
@@ -78,9 +78,12 @@ pub struct Parts {
 
 impl Parts {
     pub(super) fn tell(&self) -> TellPerson {
+        let couriers = &self.carriers.couriers;
+        let letters = couriers.letters.as_ref().map(|_| Kind::Mail);
+        let kind = letters.or_else(|| couriers.sms.as_ref().map(|_| Kind::Text));
         TellPerson {
             directory: Arc::clone(&self.directory),
-            outbox: self.carriers.couriers.letters.as_ref().map(|_| Outbox::new(self.database.clone())),
+            outbox: kind.map(|kind| (Outbox::new(self.database.clone()), kind)),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
         }

@@ -22,7 +22,7 @@ use crate::store::sql::Database;
 use crate::store::sql::directory::Directory;
 use crate::store::sql::keys::SigningKeys;
 use crate::store::sql::ledger::Ledger;
-use crate::store::sql::outbox::Outbox;
+use crate::store::sql::outbox::{Kind, Outbox};
 use crate::store::sql::trail::Trail;
 use crate::store::sql::user_codes::UserCodes;
 use crate::store::sql::webhooks::Webhooks;
@@ -118,12 +118,13 @@ impl Opened {
         Desk { clock: Arc::clone(&self.clock), entropy: Arc::clone(&self.entropy) }
     }
 
-    /// The letters are carried by the server.
+    /// Letters and texts are carried by the server.
     pub(super) fn tell(&self) -> TellPerson {
-        let carried = self.config.as_ref().is_some_and(|config| config.mail.host.is_some());
+        let letters = self.config.as_ref().and_then(|config| config.mail.host.as_ref()).map(|_| Kind::Mail);
+        let texts = self.config.as_ref().and_then(|config| config.sms.sender.as_ref()).map(|_| Kind::Text);
         TellPerson {
             directory: Arc::clone(&self.directory),
-            outbox: carried.then(|| Outbox::new(self.database.clone())),
+            outbox: letters.or(texts).map(|kind| (Outbox::new(self.database.clone()), kind)),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
         }

@@ -110,6 +110,10 @@ words! {
         Nothing = "none",
         /// They are written to.
         Email = "email",
+        /// The same, and where that cannot be they are sent a text.
+        EmailThenSms = "email_then_sms",
+        /// They are sent a text, and where that cannot be they are written to.
+        SmsThenEmail = "sms_then_email",
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::mfa_policy::Notification;
 use crate::protocol::id::{ClientId, DeviceId, RequestId, UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +16,13 @@ pub enum Occasion {
     /// A password was changed. Whoever did it, its owner hears of it.
     PasswordChanged { user: UserId, language: String },
     /// Something has become of the devices of somebody. Whoever did it, they hear of it.
-    OfDevices { user: UserId, notice: Notice, language: String },
+    OfDevices {
+        user: UserId,
+        notice: Notice,
+        language: String,
+        #[serde(default)]
+        by: Notification,
+    },
     /// Somebody signs in and is to bring a code, that of the row. Times in seconds.
     OneTimeCode {
         user: UserId,

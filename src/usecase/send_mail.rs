@@ -7,12 +7,15 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::flow::LONGEST;
+use crate::domain::ladder::DAY;
+use crate::domain::mfa_policy::Notification;
 use crate::domain::occasion::{Notice, Occasion};
 use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Served, Withdrawn};
 use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::letters::{Forgotten, Letters, OneTimeCode, Proof, Written};
+use crate::metrics::Limit;
 use crate::outbound::courier::{Courier, Letter, Text, Undelivered};
 use crate::protocol::id::{OtpId, RecoveryId, RequestId};
 use crate::secret::Secret;
@@ -22,7 +25,9 @@ use crate::store::sql::ledger::Ledger;
 use crate::store::sql::outbox::{Batch, Kind, Leased, Outbox, backoff};
 use crate::store::sql::passwords::Passwords;
 use crate::usecase::addresses::Addresses;
+use crate::usecase::limit::{Most, limit};
 use crate::usecase::recover_password::PER_NAME;
+use crate::usecase::sign_in::spend_texts::SMS_A_DAY;
 use crate::words::Locale;
 
 /// The lease: longer than a mail server or a provider may take, with all that goes with it.
@@ -45,6 +50,8 @@ pub struct SendMail {
     pub couriers: Couriers,
     /// By what codes can be sent, and how far. The node that asked for one may have been set up otherwise.
     pub served: Served,
+    /// So many texts go out in a day, codes and word of devices.
+    pub sms_per_day: u32,
     pub deliveries: Shelf<Delivery>,
     pub withdrawn: Shelf<Withdrawn>,
     pub ledger: Ledger,
@@ -66,6 +73,12 @@ struct Addressed {
     parcel: Parcel,
     /// What the trail says when it is gone.
     sent: Action,
+}
+
+/// Where somebody hears of something.
+enum ToldAt {
+    Address(String),
+    Number(String),
 }
 
 enum Parcel {
@@ -232,16 +245,24 @@ impl SendMail {
                 let written = self.letters.changed(locale, &user.username);
                 (user, to, written, Action::PasswordChangeTold, locale)
             }
-            Occasion::OfDevices { user, notice, language } => {
+            Occasion::OfDevices { user, notice, language, by } => {
                 let Some(user) = self.directory.user(user).await? else { return Ok(None) };
-                let Some(to) = address(&user).map(str::to_owned) else { return Ok(None) };
+                let Some(at) = self.told_at(&user, *by).await? else { return Ok(None) };
                 let (locale, letters) = (locale(language), &self.letters);
                 let written = match notice {
                     Notice::Added => letters.device_added(locale, &user.username),
                     Notice::Removed => letters.device_removed(locale, &user.username),
                     Notice::PushLocked => letters.push_locked(locale, &user.username),
                 };
-                (user, to, written, Action::DeviceChangeTold, locale)
+                match at {
+                    ToldAt::Address(to) => (user, to, written, Action::DeviceChangeTold, locale),
+                    ToldAt::Number(to) => {
+                        let (id, language) = (row.id.to_string(), locale.tag());
+                        let text = Text { id, to, says: written.subject, aloud: false, language, about: None };
+                        let sent = Action::DeviceChangeTold;
+                        return Ok(Some(Addressed { user, parcel: Parcel::Text(text), sent }));
+                    }
+                }
             }
             Occasion::OneTimeCode { user: id, device, client, transaction, length, lifetime, language, new_device } => {
                 let Some(user) = self.directory.user(id).await?.filter(|user| user.is_active()) else {
@@ -269,6 +290,31 @@ impl SendMail {
         let Written { subject, text, html } = written;
         let letter = Letter { id: row.id.to_string(), to, subject, text, html, language: locale.tag(), about };
         Ok(Some(Addressed { user, parcel: Parcel::Letter(letter), sent }))
+    }
+
+    /// Where somebody hears of what became of their devices. `None`: nowhere.
+    async fn told_at(&self, user: &User, by: Notification) -> Result<Option<ToldAt>, StoreError> {
+        let carried = self.couriers.letters.is_some();
+        let written = address(user).filter(|_| carried).map(|to| ToldAt::Address(to.to_owned()));
+        let texted = match by {
+            // Nothing is said of it where a node of before has put it down.
+            Notification::Nothing | Notification::Email => false,
+            Notification::EmailThenSms => written.is_none(),
+            Notification::SmsThenEmail => true,
+        };
+        if !texted || self.couriers.sms.is_none() {
+            return Ok(written);
+        }
+        let own = self.otp_devices.of_user(user.id).await?;
+        let number = own.into_iter().find(|own| own.channel == Channel::Sms && self.served.has(own));
+        let Some(number) = number else { return Ok(written) };
+        // [security.md 5.6] paid for as codes are.
+        let most = Most { what: SMS_A_DAY, times: self.sms_per_day, window: DAY, limit: Limit::Otps };
+        if limit(&self.attempts, most, &[]).await?.is_some() {
+            tracing::warn!(user.id = %user.id, "as many texts were sent as may be in a day: one of what became of devices is not");
+            return Ok(written);
+        }
+        Ok(Some(ToldAt::Number(number.target)))
     }
 
     /// `None`: this node has nothing go there.

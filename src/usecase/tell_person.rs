@@ -1,4 +1,4 @@
-//! A person is written to when something becomes of their devices [flows.md D.1, H.4; security.md 5.1, case 122].
+//! A person is written to, or sent a text, when something becomes of their devices [flows.md D.1, H.4; security.md 5.1, case 122].
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::store::sql::outbox::{Kind, Outbox};
 #[derive(Clone)]
 pub struct TellPerson {
     pub directory: Arc<Directory>,
-    /// `None`: nobody carries letters.
-    pub outbox: Option<Outbox>,
+    /// With as what it rests there. `None`: nobody carries letters or texts.
+    pub outbox: Option<(Outbox, Kind)>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
 }
@@ -36,20 +36,21 @@ impl TellPerson {
         by: Option<&MfaPolicyId>,
         language: &str,
     ) -> Result<(), StoreError> {
-        let Some(outbox) = &self.outbox else { return Ok(()) };
+        let Some((outbox, kind)) = &self.outbox else { return Ok(()) };
         let sign_on = self.directory.sign_on().await?;
-        let told = match by {
-            Some(policy) => sign_on.mfa_policy(policy).is_some_and(has_people_told),
-            None => sign_on.mfa_policies().any(has_people_told),
+        let by = match by {
+            Some(policy) => sign_on.mfa_policy(policy).map(has_people_told),
+            None => sign_on.mfa_policies().map(has_people_told).max(),
         };
-        if !told {
+        let by = by.unwrap_or_default();
+        if by == Notification::Nothing {
             return Ok(());
         }
-        let occasion = Occasion::OfDevices { user, notice, language: language.to_owned() };
-        outbox.put(self.entropy.uuid(), Kind::Mail, &occasion.encode(), self.clock.now()).await
+        let occasion = Occasion::OfDevices { user, notice, language: language.to_owned(), by };
+        outbox.put(self.entropy.uuid(), *kind, &occasion.encode(), self.clock.now()).await
     }
 }
 
-fn has_people_told(policy: &Arc<MfaPolicy>) -> bool {
-    policy.new_device_notification == Notification::Email
+fn has_people_told(policy: &Arc<MfaPolicy>) -> Notification {
+    policy.new_device_notification
 }

@@ -36,7 +36,7 @@ closed! {
 }
 
 closed! {
-    #[doc = "How people hear of a device that was added or removed, or that they were asked too often: `none`, they do not; `email`, they are written to."]
+    #[doc = "How people hear of a device that was added or removed, or that they were asked too often: `none`, they do not; `email`, they are written to; `email_then_sms`, and where that cannot be they are sent a text; `sms_then_email`, the other way round."]
     DeviceNoticeMode: Notification = Notification::ALL.iter().map(|mode| mode.as_str());
 }
 

@@ -203,7 +203,12 @@ const MEANINGS: [(&str, &[(&str, &str)]); 40] = [
     ),
     (
         "DeviceNoticeMode",
-        &[("none", "Nobody is told."), ("email", "The person is written to, at their verified address.")],
+        &[
+            ("none", "Nobody is told."),
+            ("email", "The person is written to, at their verified address."),
+            ("email_then_sms", "The same; whoever has no such address is sent a text."),
+            ("sms_then_email", "They are sent a text; whoever has no number for that is written to."),
+        ],
     ),
     (
         "NewDeviceAdmission",

@@ -259,7 +259,7 @@ impl MfaPolicyWish {
         let selection = Word { parse: DeviceSelection::parse, words: selection };
         let additional = "verify_with_primary or pair_individually.";
         let additional = Word { parse: AdditionalDevices::parse, words: additional };
-        let notification = Word { parse: Notification::parse, words: "none or email." };
+        let notification = Word { parse: Notification::parse, words: "none, email, email_then_sms or sms_then_email." };
         let matching = Word { parse: Matching::parse, words: "pick, type or off." };
         let policy = MfaPolicy {
             id,

@@ -20,6 +20,9 @@ use crate::usecase::addresses::Addresses;
 use crate::usecase::check_password::network;
 use crate::usecase::limit::{Most, limit};
 
+/// As what texts of a day are counted, whatever they say.
+pub const SMS_A_DAY: &str = "sms, day";
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 pub struct SpendTexts {
@@ -71,7 +74,7 @@ impl SpendTexts {
         }
         let (what, times) = match device.channel {
             Channel::Email => return Ok(true),
-            Channel::Sms => ("sms, day", self.sms_per_day),
+            Channel::Sms => (SMS_A_DAY, self.sms_per_day),
             Channel::Voice => ("calls, day", self.calls_per_day),
         };
         let most = Most { what, times, window: DAY, limit: Limit::Otps };

@@ -239,8 +239,10 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
         }
         (Status::TotpActivationRequired, Some("other")) => Some((Action::CancelDevicePairing, nothing())),
         (Status::MfaCompleted, None | Some("continue")) => {
+            // Where it may be no more, the person goes on all the same.
+            let wanted = form.get("remember").filter(|_| seen.remember_for.is_some());
             let remember: Map<String, Value> =
-                form.get("remember").map(|_| (REMEMBER_ME.to_owned(), Value::Bool(true))).into_iter().collect();
+                wanted.map(|_| (REMEMBER_ME.to_owned(), Value::Bool(true))).into_iter().collect();
             Some((Action::ContinueAuthentication, Value::Object(remember)))
         }
         (Status::OtpRequired, Some("resend")) => Some((Action::ResendOtp, nothing())),

@@ -10,9 +10,9 @@ use nod_device::Call;
 use serde_json::Value;
 
 use super::step_up::{WAITING, gives_up, without_numbers};
-use super::{PASSWORD, Scene, json, usual};
+use super::{PASSWORD, Scene, json, step_up_message, usual};
 use crate::smtp::{Double, Manner};
-use crate::world::{Phone, World, seconds};
+use crate::world::{Builder, Phone, World, seconds};
 
 const ADDED: &str = "Nod: a device was added to your account";
 const REMOVED: &str = "Nod: a device was removed from your account";
@@ -133,4 +133,66 @@ async fn security_5_1_word_of_a_device_goes_by_smtp() {
     crate::admin::until("a letter", async || (double.letters().len() == 1).then_some(())).await;
     let letters = double.letters();
     assert!(letters[0].contains(ADDED) && letters[0].contains(&scene.alice.email), "{}", letters[0]);
+}
+
+/// [flows.md D.1, `EMAIL_THEN_SMS`, `SMS_THEN_EMAIL`]
+#[tokio::test]
+async fn d1_whoever_has_no_address_is_sent_a_text_and_the_other_way_round() {
+    for (by, has_address, has_number, (letters, texts)) in [
+        ("email", false, true, (0, 0)),
+        ("email", true, true, (1, 0)),
+        ("email_then_sms", true, true, (1, 0)),
+        ("email_then_sms", false, true, (0, 1)),
+        ("email_then_sms", false, false, (0, 0)),
+        ("sms_then_email", true, true, (0, 1)),
+        ("sms_then_email", true, false, (1, 0)),
+    ] {
+        let mut scene = scene_with(by, step_up_message::here(), has_number).await;
+        if !has_address {
+            scene.alice.email_unverified().await;
+        }
+        let phone = scene.world.phone();
+        scene.alice.pair(phone).await;
+        let case = format!("{by}, address: {has_address}, number: {has_number}");
+        scene.has_heard(letters, texts, &case).await;
+        if let [text] = &scene.world.texts()[..] {
+            assert_eq!((text.text.to.as_str(), text.text.says.as_str()), (step_up_message::NUMBER, ADDED));
+        }
+    }
+}
+
+impl Scene {
+    /// So many letters and texts have gone out, and no more are to.
+    async fn has_heard(&self, letters: usize, texts: usize, case: &str) {
+        let heard = || (self.world.inbox().len(), self.world.texts().len());
+        self.world.nothing_waits().await;
+        crate::admin::until(case, async || (heard() == (letters, texts)).then_some(())).await;
+        self.hears_no_more(heard(), case).await;
+    }
+
+    async fn hears_no_more(&self, heard: (usize, usize), case: &str) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.world.nothing_waits().await;
+        assert_eq!((self.world.inbox().len(), self.world.texts().len()), heard, "{case}");
+    }
+}
+
+/// A number of alice where she gets codes, or none.
+async fn scene_with(by: &str, world: Builder, has_number: bool) -> Scene {
+    let mut mfa = step_up_message::policy();
+    mfa["new_device_notification"] = json!(by);
+    let places: &[(&str, &str)] = if has_number { &[("sms", step_up_message::NUMBER)] } else { &[] };
+    Scene::with_places(world.start().await, mfa, places).await
+}
+
+/// [security.md 5.6]
+#[tokio::test]
+async fn security_5_6_no_more_texts_go_out_than_are_paid_for_in_a_day() {
+    let world = step_up_message::here().settings(|settings| settings.sms.per_day = 1);
+    let mut scene = scene_with("sms_then_email", world, true).await;
+    for (letters, texts) in [(0, 1), (1, 1)] {
+        let phone = scene.world.phone();
+        scene.alice.pair(phone).await;
+        scene.has_heard(letters, texts, "once a day").await;
+    }
 }
