@@ -22,6 +22,7 @@ use crate::http::admin::passkeys::PasskeysApi;
 use crate::http::admin::passwords::PasswordsApi;
 use crate::http::admin::policies::PoliciesApi;
 use crate::http::admin::push_credentials::PushCredentialsApi;
+use crate::http::admin::remembered_browsers::RememberedBrowsersApi;
 use crate::http::admin::requests::RequestsApi;
 use crate::http::admin::sign_on_settings::SignOnSettingsApi;
 use crate::http::admin::totp_devices::TotpDevicesApi;
@@ -38,6 +39,7 @@ use crate::store::sql::passwords::Passwords;
 use crate::store::sql::people::People;
 use crate::store::sql::push::PushCredentials;
 use crate::store::sql::registration::Registration;
+use crate::store::sql::remembered_browsers::RememberedBrowsers;
 use crate::store::sql::sign_on::Applications;
 use crate::store::sql::sign_on::MfaPolicies;
 use crate::store::sql::sign_on::NativeApplications;
@@ -66,6 +68,7 @@ use crate::usecase::admin::passkeys::ManagePasskeys;
 use crate::usecase::admin::passwords::ManagePasswords;
 use crate::usecase::admin::policies::ManagePolicies;
 use crate::usecase::admin::push_credentials::ManagePushCredentials;
+use crate::usecase::admin::remembered_browsers::ManageRememberedBrowsers;
 use crate::usecase::admin::requests::ManageRequests;
 use crate::usecase::admin::requests::Questions;
 use crate::usecase::admin::sign_on_settings::ManageSignOnSettings;
@@ -97,7 +100,7 @@ pub(super) type AdminApi = (
     BootstrapApi,
     ClientsApi,
     InitialAccessTokensApi,
-    (UsersApi, PasskeysApi, PasswordsApi, UserCodesApi, OtpDevicesApi, TotpDevicesApi),
+    (UsersApi, PasskeysApi, PasswordsApi, UserCodesApi, OtpDevicesApi, TotpDevicesApi, RememberedBrowsersApi),
     DevicesApi,
     PairingKeysApi,
     RequestsApi,
@@ -181,7 +184,8 @@ impl Wiring {
                 PasswordsApi { passwords: ManagePasswords { passwords: Passwords::new(database.clone()), desk } },
                 UserCodesApi { codes: self.user_codes() },
                 OtpDevicesApi { devices: self.otp_devices(people.clone()) },
-                TotpDevicesApi { devices: self.totp_devices(people) },
+                TotpDevicesApi { devices: self.totp_devices(people.clone()) },
+                RememberedBrowsersApi { browsers: self.remembered_browsers(people) },
             ),
             DevicesApi { devices: devices_of_people, deliveries, cursors: cursors.clone() },
             PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },
@@ -197,6 +201,14 @@ impl Wiring {
             WebhooksApi { webhooks, cursors: cursors.clone() },
             self.sign_on(cursors),
         )
+    }
+
+    fn remembered_browsers(&self, people: People) -> ManageRememberedBrowsers {
+        ManageRememberedBrowsers {
+            browsers: RememberedBrowsers::new(self.parts.database.clone()),
+            people,
+            desk: Desk { clock: self.clock(), entropy: self.entropy() },
+        }
     }
 
     fn otp_devices(&self, people: People) -> ManageOtpDevices {

@@ -1,5 +1,7 @@
 //! `nod session`: who is signed in where.
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use serde_json::json;
 
@@ -10,9 +12,11 @@ use crate::cli::opened::Opened;
 use crate::cli::terminal::say;
 use crate::cli::user::find;
 use crate::protocol::id::SessionId;
+use crate::store::sql::people::People;
 use crate::store::sql::remembered_browsers::RememberedBrowsers;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::admin::Administrator;
+use crate::usecase::admin::remembered_browsers::ManageRememberedBrowsers;
 use crate::usecase::admin::sessions::ManageSessions;
 
 #[derive(Subcommand)]
@@ -45,9 +49,7 @@ What was given for the time when the person is not there (`offline_access`) stay
 
 pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
     let opened = Opened::new(place).await?;
-    let (sessions, browsers) =
-        (Sessions::new(opened.database.clone()), RememberedBrowsers::new(opened.database.clone()));
-    let manage = ManageSessions { sessions, browsers, desk: opened.desk() };
+    let manage = ManageSessions { sessions: Sessions::new(opened.database.clone()), desk: opened.desk() };
     match action {
         Action::List { username, format } => {
             let user = find(&opened, &username).await?;
@@ -76,7 +78,12 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
                 manage.end(&by, user.id, *session).await?;
                 say(&format!("{session}  ended"));
             }
-            if all && manage.forget_browsers(&by, user.id).await? {
+            let browsers = ManageRememberedBrowsers {
+                browsers: RememberedBrowsers::new(opened.database.clone()),
+                people: People::new(opened.database.clone(), Arc::clone(&opened.directory)),
+                desk: opened.desk(),
+            };
+            if all && browsers.forget(&by, user.id).await? {
                 say("asked for a second factor in every browser again");
             }
             if ended.is_empty() {

@@ -168,6 +168,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     admin.patch(&alice, &json!({"name": "Alice A."})).await.ok();
     admin.get("/admin/v1/users?username=alice").await.ok();
     user_code(&admin, &alice).await;
+    assert_eq!(admin.delete(&format!("{alice}/remembered-browsers")).await.status, 204);
     otp_devices(world, &admin, &alice).await;
     let shown = admin.act(&format!("{alice}/pairing-keys")).await;
     let (key, shown) = (location(&shown), shown.json());

@@ -40,6 +40,7 @@ pub mod policies;
 pub mod precondition;
 pub mod problem;
 pub mod push_credentials;
+pub mod remembered_browsers;
 pub mod repeated;
 pub mod reply;
 pub mod requests;

@@ -37,6 +37,7 @@ pub mod passkeys;
 pub mod passwords;
 pub mod policies;
 pub mod push_credentials;
+pub mod remembered_browsers;
 pub mod requests;
 pub mod sessions;
 pub mod sign_on_settings;

@@ -5,13 +5,11 @@ use crate::domain::session::Session;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::id::{SessionId, UserId};
 use crate::store::ephemeral::StoreError;
-use crate::store::sql::remembered_browsers::RememberedBrowsers;
 use crate::store::sql::sessions::Sessions;
 use crate::usecase::admin::{AdminError, Administrator, Desk};
 
 pub struct ManageSessions {
     pub sessions: Sessions,
-    pub browsers: RememberedBrowsers,
     pub desk: Desk,
 }
 
@@ -32,11 +30,5 @@ impl ManageSessions {
             Some(_) => Ok(()),
             None => Err(AdminErrorCode::NotFound.into()),
         }
-    }
-
-    /// No browser spares a person a second factor any more. `false`: none did.
-    pub async fn forget_browsers(&self, by: &Administrator, user: UserId) -> Result<bool, StoreError> {
-        let event = self.desk.event(by, Action::SecondFactorEvaluated).user(user).of("remember_me_withdrawn");
-        self.browsers.forget(user, &event).await
     }
 }

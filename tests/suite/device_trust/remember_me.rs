@@ -259,3 +259,24 @@ async fn d1_the_page_asks_whether_the_browser_is_remembered_and_the_account_take
     browser.authorize(&scene.shop, &[]).await.unwrap().has("Confirm that it is me");
     scene.is_asked(&mut signed_out(&browser), &[]).await;
 }
+
+#[tokio::test]
+async fn d1_an_administrator_takes_it_back() {
+    let scene = Scene::with_phones(policy(), 1).await;
+    let browser = scene.remembered().await;
+    let at = format!("/admin/v1/users/{}/remembered-browsers", usr(&scene.alice));
+    let admin = scene.world.robot("operator", "nod:admin").await;
+    scene.is_spared(&mut signed_out(&browser)).await;
+    for events in [1, 0] {
+        let watch = scene.world.watch().await;
+        assert_eq!(admin.delete(&at).await.status, 204);
+        let withdrawn = watch.events().await;
+        let withdrawn = withdrawn.iter().filter(|event| event.reason.as_deref() == Some("remember_me_withdrawn"));
+        assert_eq!(withdrawn.count(), events);
+    }
+    scene.is_asked(&mut signed_out(&browser), &[]).await;
+    let nobody = "/admin/v1/users/usr_0000000000000000000000000z/remembered-browsers";
+    admin.delete(nobody).await.admin_problem(404, "not_found");
+    let reads = scene.world.robot("reader", "nod:users:read").await;
+    assert_eq!(reads.delete(&at).await.status, 403);
+}
