@@ -140,6 +140,7 @@ impl Wiring {
         let deliveries = ReadDeliveries { devices: devices.clone(), trail: Arc::clone(&trail) };
         let pairing_keys = ManagePairingKeys {
             devices: devices.clone(),
+            directory: self.directory(),
             recognise: Arc::clone(&self.parts.recognise),
             desk: desk.clone(),
             lifetime: self.settings.pairing_key_lifetime,

@@ -106,10 +106,14 @@ pub(super) enum Action {
     /// A key that makes a phone a device; printed once
     #[command(after_long_help = "Examples:
   nod user pairing-key bob
+  nod user pairing-key bob --application bank
   nod user pairing-key bob | nod phone --user bob --pairing-key-stdin")]
     PairingKey {
         /// For whom, by user name
         username: String,
+        /// For this native application alone
+        #[arg(long, value_name = "ID")]
+        application: Option<String>,
     },
 }
 
@@ -164,16 +168,17 @@ pub(super) async fn run(action: Action, place: &Place) -> Result<(), Exit> {
             manage.delete(&by, user.id, &always).await?;
             say(&format!("{}  deleted", user.id));
         }
-        Action::PairingKey { username } => {
+        Action::PairingKey { username, application } => {
             let user = find(&opened, &username).await?;
             let keys = ManagePairingKeys {
                 devices: Devices::new(opened.database.clone(), Arc::clone(&opened.directory)),
+                directory: Arc::clone(&opened.directory),
                 recognise: opened.recognise_pairing_keys(),
                 desk: opened.desk(),
                 lifetime: opened.pairing_key_lifetime,
                 issuer: opened.issuer.clone(),
             };
-            say(keys.create(&by, user.id).await?.key.expose());
+            say(keys.create(&by, user.id, application.as_deref()).await?.key.expose());
         }
     }
     Ok(())

@@ -81,7 +81,8 @@ pub struct Device {
     pub id: DeviceId,
     pub user: UserId,
     pub installation: InstallationId,
-    /// The native application by which it was enrolled. `None`: it was paired with a key, which is for any app.
+    /// The native application by which it was enrolled, or that the key was for with which it was paired. `None`: that was
+    /// for any app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<NativeApplicationId>,
     pub nickname: Option<String>,

@@ -285,6 +285,9 @@ pub const fn push_timeout() -> u32 {
     *PUSH_TIMEOUT.start()
 }
 
+/// How long a pairing key is good, in seconds: a minute to two days [flows.md D.1].
+pub const PAIRING_KEY_LIFETIME: RangeInclusive<u32> = 60..=172_800;
+
 /// For how long an app that was let in once is not asked about, in seconds: none to 90 days.
 pub const LET_IN_FOR: RangeInclusive<u32> = 0..=7_776_000;
 
@@ -321,6 +324,9 @@ pub struct Permitted {
     pub extra_verification_fallback: Unanswered,
     #[serde(default)]
     pub integrity_detection: IntegrityDetection,
+    /// How long a pairing key is good that is for it, in seconds. `None`: as long as any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairing_key_lifetime: Option<u32>,
 }
 
 impl MfaPolicy {
@@ -404,6 +410,11 @@ impl MfaPolicy {
     /// Whether an app vouches for nobody, and becomes nobody's device, by what it says of its phone.
     pub fn refuses(&self, app: &MobileApp) -> bool {
         app.unsound && self.integrity(&app.application) == IntegrityDetection::Restrictive
+    }
+
+    /// How long a pairing key is good that is for an app. `None`: it says nothing of that.
+    pub fn pairing_key_lifetime(&self, application: &NativeApplicationId) -> Option<Duration> {
+        self.permits(application)?.pairing_key_lifetime.map(|seconds| Duration::from_secs(seconds.into()))
     }
 
     /// What becomes of an app that says that its phone is not as it should be.

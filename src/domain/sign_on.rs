@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +107,13 @@ impl SignOn {
 
     pub fn mfa_policies(&self) -> impl Iterator<Item = &Arc<MfaPolicy>> {
         self.mfa_policies.values()
+    }
+
+    /// How long a pairing key is good that is for an app: the shortest time that is said by a policy by which it signs
+    /// people in as this client. `None`: none says any.
+    pub fn pairing_key_lifetime(&self, application: &NativeApplicationId, client: &Client) -> Option<Duration> {
+        let policies = self.assigned_to(client)?.mfa_policies().filter_map(|id| self.mfa_policy(id));
+        policies.filter_map(|policy| policy.pairing_key_lifetime(application)).min()
     }
 
     /// [flows.md F14, F18] the application of the policy, or else the one for all others. `None`: our own pages.

@@ -170,7 +170,7 @@ async fn live(world: &World, receiver: &Receiver) -> Examples {
     user_code(&admin, &alice).await;
     assert_eq!(admin.delete(&format!("{alice}/remembered-browsers")).await.status, 204);
     otp_devices(world, &admin, &alice).await;
-    let shown = admin.act(&format!("{alice}/pairing-keys")).await;
+    let shown = admin.post(&format!("{alice}/pairing-keys"), &json!({})).await;
     let (key, shown) = (location(&shown), shown.json());
     let digits = nod_device::PairingKey::parse(shown["key"].as_str().unwrap()).unwrap();
     admin.get(&key).await.ok();

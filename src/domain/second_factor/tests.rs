@@ -76,6 +76,7 @@ fn policy(no_devices_mode: Without, incompatible_devices_mode: Without) -> MfaPo
             extra_verification_timeout: silent_timeout(),
             extra_verification_fallback: Unanswered::default(),
             integrity_detection: IntegrityDetection::default(),
+            pairing_key_lifetime: None,
         }],
         created_at: Timestamp::from_seconds(0),
     }

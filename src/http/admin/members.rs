@@ -4,6 +4,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use poem::http::header::CONTENT_TYPE;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
@@ -26,6 +27,9 @@ pub struct Sent<R> {
 
 /// What is to be made, as `S` describes it. A member that is `null` is one that was left out.
 pub type Members<S> = Sent<New<S>>;
+
+/// The same where there may be no body at all.
+pub type MembersIfAny<S> = Sent<Optional<S>>;
 
 /// A merge patch [RFC 7396] as `S` describes it, for what is read as `B`: whatever was read may be sent
 /// back, and what cannot be changed then has to be what it is.
@@ -51,11 +55,15 @@ pub trait Reading {
     /// Describes the body in the document.
     type Schema: Type;
 
+    /// Whether there has to be a body.
+    const REQUIRED: bool = true;
+
     /// What is wrong with the members; those that say nothing are taken out.
     fn judge(members: &mut Map<String, Value>) -> Vec<FieldProblem>;
 }
 
 pub struct New<S>(PhantomData<S>);
+pub struct Optional<S>(PhantomData<S>);
 pub struct Change<S, B>(PhantomData<(S, B)>);
 
 impl<S: Type> Reading for New<S> {
@@ -67,6 +75,16 @@ impl<S: Type> Reading for New<S> {
         let mut problems = shape.faults(members, |_| false);
         problems.extend(shape.missing(members));
         problems
+    }
+}
+
+impl<S: Type> Reading for Optional<S> {
+    type Schema = S;
+
+    const REQUIRED: bool = false;
+
+    fn judge(members: &mut Map<String, Value>) -> Vec<FieldProblem> {
+        New::<S>::judge(members)
     }
 }
 
@@ -97,7 +115,7 @@ impl<'a, R: Reading> ApiExtractor<'a> for Sent<R> {
 
     fn request_meta() -> Option<MetaRequest> {
         let content = vec![MetaMediaType { content_type: JSON, schema: R::Schema::schema_ref() }];
-        Some(MetaRequest { description: None, content, required: true })
+        Some(MetaRequest { description: None, content, required: R::REQUIRED })
     }
 
     async fn from_request(
@@ -105,15 +123,21 @@ impl<'a, R: Reading> ApiExtractor<'a> for Sent<R> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let mut value = object(request, body).await?;
+        let mut value = object(request, body, R::REQUIRED).await?;
         told(R::judge(&mut value))?;
         Ok(Self { value, read_as: PhantomData })
     }
 }
 
-async fn object(request: &Request, body: &mut RequestBody) -> poem::Result<Map<String, Value>> {
+async fn object(request: &Request, body: &mut RequestBody, required: bool) -> poem::Result<Map<String, Value>> {
     if !is_json_request(request) {
-        return Err(BodyError::NotJson.into());
+        // Of no type, and nothing: there is none.
+        let may_be_none = !required && !request.headers().contains_key(CONTENT_TYPE);
+        return if may_be_none && read(request, body, ADMIN_LIMIT).await?.is_empty() {
+            Ok(Map::new())
+        } else {
+            Err(BodyError::NotJson.into())
+        };
     }
     match strict_json(&read(request, body, ADMIN_LIMIT).await?)? {
         Value::Object(members) => Ok(members),

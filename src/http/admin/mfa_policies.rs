@@ -208,6 +208,9 @@ pub struct PermittedBody {
     pub extra_verification_fallback: Option<ExtraVerificationFallback>,
     /// `disabled` when left out. A phone that lies says that all is well.
     pub integrity_detection: Option<IntegrityDetectionMode>,
+    /// How long a pairing key is good that is for it, in seconds. As `devices.pairing_key_lifetime` says when left out.
+    #[oai(validator(minimum(value = "60"), maximum(value = "172800")))]
+    pub pairing_key_lifetime: Option<u32>,
 }
 
 /// What counts as a second factor for whom, and which apps may become trusted devices by themselves.
@@ -383,6 +386,7 @@ impl From<&Permitted> for PermittedBody {
             extra_verification_timeout: Some(permitted.extra_verification_timeout),
             extra_verification_fallback: Some(permitted.extra_verification_fallback.into()),
             integrity_detection: Some(permitted.integrity_detection.into()),
+            pairing_key_lifetime: permitted.pairing_key_lifetime,
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
+use serde::Deserialize;
 
 use crate::http::Tag;
 use crate::http::admin::access::{Admin, DevicesRead, DevicesWrite};
 use crate::http::admin::audit::named;
+use crate::http::admin::members::{MembersIfAny, parsed};
 use crate::http::admin::page::{self, Cursors};
 use crate::http::admin::precondition::unchanged;
 use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
@@ -27,10 +29,21 @@ pub struct PairingKeysApi {
 pub struct PairingKeyBody {
     pub id: String,
     pub user_id: String,
+    /// The `id` of the native application that it is for. Absent: it is for any app.
+    pub application: Option<String>,
     pub created_at: DateTime,
     pub expires_at: DateTime,
     /// When a phone used it.
     pub used_at: Option<DateTime>,
+}
+
+/// A pairing key that a user is to have.
+#[derive(Debug, Object, Deserialize)]
+#[oai(rename = "PairingKeyCreation")]
+pub struct NewPairingKey {
+    /// The `id` of a native application: that app alone pairs with the key, and becomes a device as which a policy may
+    /// name it. For any app when left out.
+    pub application: Option<String>,
 }
 
 /// A pairing key as it was just made: the only time that it is shown.
@@ -59,6 +72,7 @@ impl From<&StoredPairingKey> for PairingKeyBody {
         Self {
             id: public_id::encode(Kind::PairingKey, key.id.uuid()),
             user_id: public_id::encode(Kind::User, key.user.uuid()),
+            application: key.application.as_ref().map(ToString::to_string),
             created_at: key.created_at.into(),
             expires_at: key.expires_at.into(),
             used_at: key.used_at.map(Into::into),
@@ -103,7 +117,8 @@ impl PairingKeysApi {
 
     /// Make a pairing key for a user
     ///
-    /// The key and its link are shown in the answer and never again.
+    /// The key and its link are shown in the answer and never again. It is good as long as `devices.pairing_key_lifetime`
+    /// says, or the MFA policy by which the application signs people in that it is for.
     #[oai(
         path = "/users/:user_id/pairing-keys",
         method = "post",
@@ -118,8 +133,10 @@ impl PairingKeysApi {
         &self,
         #[oai(scope = "Permission::DevicesWrite")] admin: Admin<DevicesWrite>,
         user_id: Path<String>,
+        body: MembersIfAny<NewPairingKey>,
     ) -> Result<Created<PairingKeyWithSecret>> {
-        let made = self.keys.create(&admin, self::user_id(&user_id)?).await?;
+        let NewPairingKey { application } = parsed(body.value)?;
+        let made = self.keys.create(&admin, self::user_id(&user_id)?, application.as_deref()).await?;
         let pairing_key = PairingKeyBody::from(&made.stored);
         let at = format!("/admin/v1/pairing-keys/{}", pairing_key.id);
         let of = pairing_key.clone();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::besides::Besides;
 use super::directory::{Area, BOTH, Change, DEVICE, Directory, both, device, device_status_text, installation, user};
-use super::{Database, Transaction, WriteError, bounded, bytes, digest_bytes};
+use super::{Database, Transaction, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Event};
 use crate::domain::device::{About, Device, Installation, Status};
@@ -29,6 +29,7 @@ pub enum KeyCreated {
     /// The user has as many live keys as one may have.
     TooMany,
     UnknownUser,
+    UnknownApplication,
 }
 
 /// A phone that wants to become a device.
@@ -91,11 +92,11 @@ impl Devices {
         expires_at: Timestamp,
         event: &Event,
     ) -> Result<KeyCreated, StoreError> {
-        self.create_key(None, user, key, (now, expires_at), event).await
+        self.create_key((None, None), user, key, (now, expires_at), event).await
     }
 
-    /// Uses a pairing key, once, and makes the phone a device of its user. `event` is completed
-    /// with user and device. The phone that has used it already is told so again, and nothing changes.
+    /// Uses a pairing key, once, and makes the phone a device of its user, and of the native application that the key is
+    /// for. `event` is completed with both. The phone that has used it already is told so again, and nothing changes.
     pub async fn claim(
         &self,
         key: &Digest<PairingKey>,
@@ -106,16 +107,16 @@ impl Devices {
         let claimed: Result<_, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
             // Read first, without trusting it: whose lock to take.
-            let sql = "SELECT user_id FROM pairing_key WHERE digest = $1";
-            let Some(row) = transaction.find(sql, [digest_bytes(key)]).await? else {
+            let Some((user, application)) = transaction.find_key(key).await? else {
                 return Ok((Claimed::Invalid, None));
             };
-            let Some(owner) = transaction.lock_user(UserId::new(row.uuid(0)?)).await? else {
+            let Some(owner) = transaction.lock_user(user).await?.filter(User::is_active) else {
                 return Ok((Claimed::Invalid, None));
             };
-            if !owner.is_active() {
+            if !transaction.is_app_of_key(key, application.as_ref(), newcomer.about).await? {
                 return Ok((Claimed::Invalid, None));
             }
+            let newcomer = &Newcomer { application: application.as_ref(), ..*newcomer };
             if transaction.use_key(key, newcomer.jkt, now).await? {
                 failpoint::hit("K21");
                 return transaction.pair(owner, newcomer, now, event).await;
@@ -161,7 +162,9 @@ impl Devices {
             {
                 return Ok((Claimed::Invalid, None));
             }
-            if transaction.blocks(user, newcomer.jkt).await? || !transaction.lock_application(newcomer).await? {
+            if transaction.blocks(user, newcomer.jkt).await?
+                || !transaction.lock_application(newcomer.application).await?
+            {
                 return Ok((Claimed::Invalid, None));
             }
             let (count, _) = transaction.devices_and_next(user).await?;
@@ -404,8 +407,8 @@ impl Transaction {
     }
 
     /// Whether the application is there, and stays until this transaction ends: it is not deleted while a device names it.
-    async fn lock_application(&self, newcomer: &Newcomer<'_>) -> Result<bool, WriteError> {
-        let Some(application) = newcomer.application else { return Ok(true) };
+    pub(super) async fn lock_application(&self, named: Option<&NativeApplicationId>) -> Result<bool, WriteError> {
+        let Some(application) = named else { return Ok(true) };
         let sql = "SELECT id FROM native_application WHERE id = $1";
         Ok(self.find_locked(sql, [application.as_str().into()]).await?.is_some())
     }

@@ -8,7 +8,7 @@ use super::{Row, WriteError, bounded, bytes, bytes_if_any, digest_bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::device::{Device, Installation, Status};
-use crate::protocol::id::{DeviceId, PairingKey, PairingKeyId, UserId};
+use crate::protocol::id::{DeviceId, NativeApplicationId, PairingKey, PairingKeyId, UserId};
 use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
 
@@ -30,10 +30,15 @@ pub(super) fn since(since: Option<Timestamp>) -> Value {
 pub struct StoredPairingKey {
     pub id: PairingKeyId,
     pub user: UserId,
+    /// The app that it is for. `None`: any.
+    pub application: Option<NativeApplicationId>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub used_at: Option<Timestamp>,
 }
+
+/// The columns of one.
+const KEY: &str = "id, user_id, created_at, expires_at, used_at, application_id FROM pairing_key";
 
 /// Which devices are listed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -199,7 +204,8 @@ impl Devices {
         digest: &Digest<PairingKey>,
         event: &Event,
     ) -> Result<KeyCreated, StoreError> {
-        self.create_key(Some(key.id), key.user, digest, (key.created_at, key.expires_at), event).await
+        let named = (Some(key.id), key.application.as_ref());
+        self.create_key(named, key.user, digest, (key.created_at, key.expires_at), event).await
     }
 
     /// At most `limit` pairing keys that have a name, newest first.
@@ -210,11 +216,12 @@ impl Devices {
         limit: u32,
     ) -> Result<Vec<StoredPairingKey>, StoreError> {
         let (at, id) = after.unwrap_or_else(first);
-        let sql = "SELECT id, user_id, created_at, expires_at, used_at FROM pairing_key WHERE id IS NOT NULL \
-                   AND (created_at, id) < ($1, $2) AND ($3 IS NULL OR user_id = $3) \
-                   ORDER BY created_at DESC, id DESC LIMIT $4";
+        let sql = format!(
+            "SELECT {KEY} WHERE id IS NOT NULL AND (created_at, id) < ($1, $2) AND ($3 IS NULL OR user_id = $3) \
+             ORDER BY created_at DESC, id DESC LIMIT $4"
+        );
         let values: [Value; 4] = [at.into(), id.into(), bytes_if_any(user.map(UserId::uuid)), i64::from(limit).into()];
-        self.database().find_all(sql, values).await?.iter().map(stored_key).collect()
+        self.database().find_all(&sql, values).await?.iter().map(stored_key).collect()
     }
 
     /// How many pairing keys there are that have a name.
@@ -225,8 +232,8 @@ impl Devices {
     }
 
     pub async fn find_key(&self, id: PairingKeyId) -> Result<Option<StoredPairingKey>, StoreError> {
-        let sql = "SELECT id, user_id, created_at, expires_at, used_at FROM pairing_key WHERE id = $1";
-        self.database().find(sql, [bytes(id.uuid())]).await?.as_ref().map(stored_key).transpose()
+        let sql = format!("SELECT {KEY} WHERE id = $1");
+        self.database().find(&sql, [bytes(id.uuid())]).await?.as_ref().map(stored_key).transpose()
     }
 
     /// Forgets a pairing key, unless `check` refuses. `event` is completed with its user. `None`: there is
@@ -239,8 +246,8 @@ impl Devices {
     ) -> Result<Option<Result<(), E>>, StoreError> {
         let revoked: Result<_, WriteError> = bounded(async {
             let transaction = self.database().begin().await?;
-            let sql = "SELECT id, user_id, created_at, expires_at, used_at FROM pairing_key WHERE id = $1";
-            let Some(row) = transaction.find_locked(sql, [bytes(id.uuid())]).await? else { return Ok(None) };
+            let sql = format!("SELECT {KEY} WHERE id = $1");
+            let Some(row) = transaction.find_locked(&sql, [bytes(id.uuid())]).await? else { return Ok(None) };
             let key = stored_key(&row)?;
             if let Err(refused) = check(&key) {
                 return Ok(Some(Err(refused)));
@@ -256,7 +263,7 @@ impl Devices {
 
     pub(super) async fn create_key(
         &self,
-        id: Option<PairingKeyId>,
+        (id, application): (Option<PairingKeyId>, Option<&NativeApplicationId>),
         user: UserId,
         digest: &Digest<PairingKey>,
         (now, expires_at): (Timestamp, Timestamp),
@@ -270,15 +277,20 @@ impl Devices {
             if transaction.has_enough_keys(user, now).await? {
                 return Ok(KeyCreated::TooMany);
             }
+            if !transaction.lock_application(application).await? {
+                return Ok(KeyCreated::UnknownApplication);
+            }
             transaction
                 .execute(
-                    "INSERT INTO pairing_key (digest, id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+                    "INSERT INTO pairing_key (digest, id, user_id, created_at, expires_at, application_id) \
+                     VALUES ($1, $2, $3, $4, $5, $6)",
                     [
                         digest_bytes(digest),
                         bytes_if_any(id.map(PairingKeyId::uuid)),
                         bytes(user.uuid()),
                         now.millis().into(),
                         expires_at.millis().into(),
+                        application.map(|application| application.as_str().to_owned()).into(),
                     ],
                 )
                 .await?;
@@ -309,5 +321,6 @@ fn stored_key(row: &Row) -> Result<StoredPairingKey, StoreError> {
         created_at: row.time(2)?,
         expires_at: row.time(3)?,
         used_at: row.time_if_any(4)?,
+        application: row.parsed_if_any(5, NativeApplicationId::parse)?,
     })
 }

@@ -1,14 +1,42 @@
 //! Pairing keys in the transactions that make and use them.
 
-use super::{Transaction, WriteError, bytes, digest_bytes};
+use super::{Transaction, WriteError, bytes, digest_bytes, sign_on};
 use crate::clock::Timestamp;
-use crate::protocol::id::{PairingKey, UserId};
+use crate::domain::device::About;
+use crate::protocol::id::{NativeApplicationId, PairingKey, UserId};
 use crate::secret::Digest;
 
 /// Pairing keys that one user may have at a time.
 const LIVE_KEYS: i64 = 20;
 
 impl Transaction {
+    /// Whose key it is, and for which app.
+    pub(super) async fn find_key(
+        &self,
+        key: &Digest<PairingKey>,
+    ) -> Result<Option<(UserId, Option<NativeApplicationId>)>, WriteError> {
+        let sql = "SELECT user_id, application_id FROM pairing_key WHERE digest = $1";
+        let Some(row) = self.find(sql, [digest_bytes(key)]).await? else { return Ok(None) };
+        Ok(Some((UserId::new(row.uuid(0)?), row.parsed_if_any(1, NativeApplicationId::parse)?)))
+    }
+
+    /// Whether an app calls itself by a name of the application that a key is for. That one is there, stays until this
+    /// transaction ends, and is not another one that was made since under the same name. Without one, any app will do.
+    pub(super) async fn is_app_of_key(
+        &self,
+        key: &Digest<PairingKey>,
+        application: Option<&NativeApplicationId>,
+        about: &About,
+    ) -> Result<bool, WriteError> {
+        let Some(application) = application else { return Ok(true) };
+        let sql = "SELECT document FROM native_application WHERE id = $1 \
+                   AND created_at <= (SELECT created_at FROM pairing_key WHERE digest = $2)";
+        let values = [application.as_str().into(), digest_bytes(key)];
+        let Some(row) = self.find_locked(sql, values).await? else { return Ok(false) };
+        let registered = sign_on::native_application(&row, 0)?;
+        Ok(about.application.as_deref().is_some_and(|package| registered.is_called(package)))
+    }
+
     /// Whether the user, whose lock we hold, has as many live keys as one may have.
     pub(super) async fn has_enough_keys(&self, user: UserId, now: Timestamp) -> Result<bool, WriteError> {
         let live = self

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::directory::{Area, Directory};
 use super::{Database, Row, WriteError, bounded};
 use crate::domain::audit::Event;
+use crate::domain::native_application::NativeApplication;
 use crate::domain::sign_on::{Settings, SignOn};
 use crate::store::ephemeral::StoreError;
 
@@ -36,6 +37,11 @@ pub(super) fn read(rows: &[Row]) -> Result<SignOn, StoreError> {
     }
     let settings = settings.ok_or(StoreError::Corrupt("no sign-on settings"))?;
     Ok(SignOn::new(policies, applications, native_applications, mfa_policies, settings))
+}
+
+/// The document of one, in a column.
+pub(super) fn native_application(row: &Row, at: usize) -> Result<NativeApplication, StoreError> {
+    parts::read(row, at)
 }
 
 fn settings(row: &Row, at: usize) -> Result<Settings, StoreError> {

@@ -131,6 +131,7 @@ impl OwnDevices {
         let stored = StoredPairingKey {
             id: PairingKeyId::new(self.entropy.uuid()),
             user,
+            application: None,
             created_at: now,
             expires_at: now + self.lifetime,
             used_at: None,
@@ -140,7 +141,7 @@ impl OwnDevices {
         Ok(match created {
             KeyCreated::Yes => Ok(NewKey { id: stored.id, key, left: self.lifetime }),
             KeyCreated::TooMany => Err(Outcome::TooMany),
-            KeyCreated::UnknownUser => Err(Outcome::Unknown),
+            KeyCreated::UnknownUser | KeyCreated::UnknownApplication => Err(Outcome::Unknown),
         })
     }
 

@@ -8,15 +8,18 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::device::{Device, Installation, Status};
+use crate::domain::native_application::NativeApplication;
 use crate::domain::occasion::Notice;
 use crate::protocol::admin_error::{AdminErrorCode, FieldCode, FieldProblem};
-use crate::protocol::id::{DeviceId, PairingKeyId, UserId};
+use crate::protocol::id::{DeviceId, NativeApplicationId, PairingKeyId, UserId};
 use crate::protocol::public_id::{self, Kind};
 use crate::secret::Secret;
 use crate::store::ephemeral::StoreError;
 use crate::store::shelves::DeviceBell;
 use crate::store::sql::devices::{Devices, KeyCreated};
+use crate::store::sql::directory::Directory;
 pub use crate::store::sql::fleet::{DeviceFilter, StoredPairingKey};
+use crate::usecase::admin::parts::part_id;
 use crate::usecase::admin::{AdminError, Administrator, Desk, Page, Position, Precondition};
 use crate::usecase::pairing_keys::{self, RecognisePairingKeys};
 use crate::usecase::tell_person::TellPerson;
@@ -182,8 +185,10 @@ fn read_nickname(value: Value) -> Result<Option<String>, AdminError> {
 
 pub struct ManagePairingKeys {
     pub devices: Devices,
+    pub directory: Arc<Directory>,
     pub recognise: Arc<RecognisePairingKeys>,
     pub desk: Desk,
+    /// How long a key is good, unless the policy of the app that it is for says another time.
     pub lifetime: Duration,
     pub issuer: String,
 }
@@ -197,15 +202,34 @@ pub struct MadeKey {
     pub link: Secret<String>,
 }
 
+fn no_application() -> AdminError {
+    let problem = FieldProblem::new("/application", FieldCode::Unknown, "There is no such native application.");
+    AdminError::invalid(vec![problem])
+}
+
 impl ManagePairingKeys {
-    pub async fn create(&self, by: &Administrator, user: UserId) -> Result<MadeKey, AdminError> {
+    /// `application`: the `id` of the app that it is for. `None`: any.
+    pub async fn create(
+        &self,
+        by: &Administrator,
+        user: UserId,
+        application: Option<&str>,
+    ) -> Result<MadeKey, AdminError> {
+        let (application, lifetime) = match application {
+            Some(named) => {
+                let (application, lifetime) = self.application(named).await?;
+                (Some(application), lifetime)
+            }
+            None => (None, self.lifetime),
+        };
         let key = pairing_keys::draw(&self.desk.entropy);
         let now = self.desk.now();
         let stored = StoredPairingKey {
             id: PairingKeyId::new(self.desk.entropy.uuid()),
             user,
+            application,
             created_at: now,
-            expires_at: now + self.lifetime,
+            expires_at: now + lifetime,
             used_at: None,
         };
         let event = self.desk.event(by, Action::PairingKeyCreated).user(user);
@@ -213,9 +237,20 @@ impl ManagePairingKeys {
             KeyCreated::Yes => {}
             KeyCreated::TooMany => return Err(AdminErrorCode::TooManyPairingKeys.into()),
             KeyCreated::UnknownUser => return Err(AdminErrorCode::NotFound.into()),
+            KeyCreated::UnknownApplication => return Err(no_application()),
         }
         let link = pairing_keys::link(&self.issuer, &key)?;
         Ok(MadeKey { stored, key: Secret::new(key.expose().clone()), link })
+    }
+
+    /// The app that is named, and how long a key is good that is for it.
+    async fn application(&self, named: &str) -> Result<(NativeApplicationId, Duration), AdminError> {
+        let sign_on = self.directory.sign_on().await?;
+        let id = part_id::<NativeApplication>(named).ok_or_else(no_application)?;
+        let application = sign_on.native_application(&id).ok_or_else(no_application)?;
+        let client = self.directory.client(&application.client).await?;
+        let said = client.and_then(|client| sign_on.pairing_key_lifetime(&id, &client));
+        Ok((id, said.unwrap_or(self.lifetime)))
     }
 
     pub async fn list(

@@ -9,8 +9,8 @@ use crate::clock::Timestamp;
 use crate::domain::audit::Action;
 use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, LET_IN_FOR, Matching,
-    MfaPolicy, MobileMethod, Notification, PUSH_TIMEOUT, Permitted, PushLimit, SILENT_TIMEOUT, Unanswered, Without,
-    let_in_for, push_timeout, silent_timeout,
+    MfaPolicy, MobileMethod, Notification, PAIRING_KEY_LIFETIME, PUSH_TIMEOUT, Permitted, PushLimit, SILENT_TIMEOUT,
+    Unanswered, Without, let_in_for, push_timeout, silent_timeout,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -191,6 +191,9 @@ pub struct PermittedWish {
     /// `disabled` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integrity_detection: Option<String>,
+    /// Seconds; as the server has it when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole")]
+    pub pairing_key_lifetime: Option<u32>,
 }
 
 impl Described for MfaPolicy {
@@ -464,6 +467,7 @@ impl PermittedWish {
             extra_verification_timeout: Some(permitted.extra_verification_timeout),
             extra_verification_fallback: Some(permitted.extra_verification_fallback.to_string()),
             integrity_detection: Some(permitted.integrity_detection.to_string()),
+            pairing_key_lifetime: permitted.pairing_key_lifetime,
         }
     }
 
@@ -477,6 +481,9 @@ impl PermittedWish {
         let timeout = self.extra_verification_timeout.unwrap_or_else(silent_timeout);
         if !SILENT_TIMEOUT.contains(&timeout) {
             problems.add_to(member("extra_verification_timeout"), FieldCode::Invalid, "3 to 15 seconds.");
+        }
+        if self.pairing_key_lifetime.is_some_and(|seconds| !PAIRING_KEY_LIFETIME.contains(&seconds)) {
+            problems.add_to(member("pairing_key_lifetime"), FieldCode::Invalid, "60 to 172800 seconds.");
         }
         Permitted {
             application,
@@ -495,6 +502,7 @@ impl PermittedWish {
                 self.integrity_detection.as_deref(),
                 problems,
             ),
+            pairing_key_lifetime: self.pairing_key_lifetime,
         }
     }
 }

@@ -203,6 +203,7 @@ fn mfa_policy(now: Timestamp) -> Option<MfaPolicy> {
             extra_verification_timeout: silent_timeout(),
             extra_verification_fallback: Unanswered::default(),
             integrity_detection: IntegrityDetection::default(),
+            pairing_key_lifetime: None,
         }],
         created_at: now,
     })

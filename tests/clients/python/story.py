@@ -24,6 +24,7 @@ from nod_client.models import (
     DevicePage,
     FirstAdministrator,
     ClientCreation,
+    PairingKeyCreation,
     PairingKeyWithSecret,
     UserCreation,
     OAuthError,
@@ -103,7 +104,7 @@ def bob(admin: AuthenticatedClient) -> User:
 
 
 def phone(admin: AuthenticatedClient, user: User) -> subprocess.Popen[str]:
-    key = create_pairing_key.sync(user.id, client=admin)
+    key = create_pairing_key.sync(user.id, client=admin, body=PairingKeyCreation())
     assert isinstance(key, PairingKeyWithSecret), key
     command = [os.environ["NOD_BIN"], "phone", "--server", ISSUER, "--user", "bob", "--state", os.environ["NOD_PHONE"]]
     command += ["--pairing-key-stdin", "--auto", "approve", "--after", "2s", "--once"]

@@ -10,23 +10,23 @@ use super::robot::Robot;
 use super::sign_on::pointers;
 use crate::world::{Answer, World};
 
-const NATIVE: &str = "/admin/v1/native-applications";
-const MFA: &str = "/admin/v1/mfa-policies";
+pub(super) const NATIVE: &str = "/admin/v1/native-applications";
+pub(super) const MFA: &str = "/admin/v1/mfa-policies";
 const CLIENTS: &str = "/admin/v1/clients";
 
 /// The client of an app.
-async fn app(admin: &Robot<'_>, id: &str) {
+pub(super) async fn app(admin: &Robot<'_>, id: &str) {
     let body = json!({ "client_id": id, "token_endpoint_auth_method": "none",
         "redirect_uris": ["com.example.bank:/callback"] });
     location(&admin.post(CLIENTS, &body).await);
 }
 
-fn bank() -> Value {
+pub(super) fn bank() -> Value {
     json!({ "id": "bank", "client": "bank-app", "package_name": "com.example.bank" })
 }
 
 #[track_caller]
-fn refused_at(answer: &Answer, expected: &[&str]) {
+pub(super) fn refused_at(answer: &Answer, expected: &[&str]) {
     answer.admin_problem(422, "validation_failed");
     assert_eq!(pointers(answer), expected, "{}", answer.text());
 }
@@ -268,6 +268,14 @@ async fn what_an_mfa_policy_cannot_be_is_refused() {
         (
             json!({ "applications": [{ "application": "bank", "integrity_detection": "off" }] }),
             "/applications/0/integrity_detection unknown",
+        ),
+        (
+            json!({ "applications": [{ "application": "bank", "pairing_key_lifetime": 59 }] }),
+            "/applications/0/pairing_key_lifetime invalid",
+        ),
+        (
+            json!({ "applications": [{ "application": "bank", "pairing_key_lifetime": 172_801 }] }),
+            "/applications/0/pairing_key_lifetime invalid",
         ),
         (json!({ "no_devices_mode": "maybe" }), "/no_devices_mode unknown"),
         (json!({ "totp": { "passcode_grace_period": 11 } }), "/totp/passcode_grace_period invalid"),

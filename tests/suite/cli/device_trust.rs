@@ -212,3 +212,37 @@ fn how_an_app_is_opened_and_taken_off_is_exported_and_applied() {
     let told = apply(&site, BANK, &[]).ends_with(2);
     assert!(told.contains("uri_prefix") && told.contains("say --yes"), "{told}");
 }
+
+#[test]
+fn d1_how_long_keys_for_an_app_are_good_is_exported_and_applied() {
+    let site = Site::new().migrated();
+    let text = |lifetime: &str| {
+        BANK.replace("auto_enrollment = true", &format!("auto_enrollment = true, pairing_key_lifetime = {lifetime}"))
+    };
+    for out in ["59", "172801", "0", "-1"] {
+        let told = apply(&site, &text(out), &[]).ends_with(2);
+        assert!(told.contains("applications/0/pairing_key_lifetime: 60 to 172800 seconds."), "{out}: {told}");
+    }
+    assert!(export(&site).contains("mfa_policy = []"), "nothing was done");
+    apply(&site, &text("3600"), &[]).ends_with(0);
+    let exported = export(&site);
+    assert!(exported.contains("pairing_key_lifetime = 3600"), "{exported}");
+    let other = Site::new().migrated();
+    apply(&other, &exported, &["--yes"]).ends_with(0);
+    assert_eq!(export(&other), exported);
+    apply(&site, BANK, &["--yes"]).ends_with(0);
+    assert!(!export(&site).contains("pairing_key_lifetime"), "as the server has it");
+}
+
+#[test]
+fn t19_2_a_key_for_an_app_is_made_by_the_command_line() {
+    let site = Site::new().migrated();
+    apply(&site, BANK, &[]).ends_with(0);
+    site.run(&["user", "create", "bob", "-c", "nod.toml"]).ends_with(0);
+    let key =
+        |application: &str| site.run(&["user", "pairing-key", "bob", "--application", application, "-c", "nod.toml"]);
+    let told = key("nothing").ends_with(2);
+    assert!(told.contains("application: There is no such native application."), "{told}");
+    let told = key("bank").ends_with(0);
+    assert!(told.trim().len() == 12 && told.trim().bytes().all(|digit| digit.is_ascii_digit()), "{told}");
+}

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use nod::types::{
-    BackchannelAuthenticationRequest, ClientCreation, ClientPatch, FirstAdministrator, OAuthErrorCode, ProblemCode,
-    TokenManagementRequest, TokenRequest, TokenResponse, User, UserCreation,
+    BackchannelAuthenticationRequest, ClientCreation, ClientPatch, FirstAdministrator, OAuthErrorCode, PairingKeyCreation,
+    ProblemCode, TokenManagementRequest, TokenRequest, TokenResponse, User, UserCreation,
 };
 use nod::{Client, Error};
 use progenitor_client::ResponseValue;
@@ -114,7 +114,7 @@ async fn bob(admin: &Client) -> User {
 }
 
 async fn phone(admin: &Client, user: &User) -> Child {
-    let key = admin.create_pairing_key(&user.id, None).await.unwrap().into_inner().key;
+    let key = admin.create_pairing_key(&user.id, None, &PairingKeyCreation { application: None }).await.unwrap().into_inner().key;
     let mut child = Command::new(variable("NOD_BIN"))
         .args(["phone", "--server", &variable("NOD_ISSUER"), "--user", "bob", "--state", &variable("NOD_PHONE")])
         .args(["--pairing-key-stdin", "--auto", "approve", "--after", "2s", "--once"])
