@@ -25,8 +25,8 @@ pub use schema::json_schema;
 pub use secrets::Secrets;
 pub use setting::{Given, Kind, Setting};
 pub use table::{
-    Binding, CertificateFormat, Config, LogFormat, MailSecurity, RecoveryMeans, RegistrationMode, SECTIONS, SETTINGS,
-    SecurityProfile, TextSender, UnknownUser,
+    Binding, CertificateFormat, Config, LogFormat, MailSecurity, PayloadEncryption, RecoveryMeans, RegistrationMode,
+    SECTIONS, SETTINGS, SecurityProfile, TextSender, UnknownUser,
 };
 pub use values::{Entry, Sources, Values};
 

@@ -225,6 +225,8 @@ pub mod digest;
     reason = "the documentation includes this file as a module of its own"
 )]
 mod double;
+#[cfg(feature = "ring")]
+pub mod encryption;
 pub mod enrollment;
 pub mod error;
 mod error_number;

@@ -14,6 +14,7 @@ import pathlib
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 HERE = pathlib.Path(__file__).parent
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -525,6 +526,35 @@ def payloads():
            "header": header, "vectors": vectors, "refusedClaims": refused, "refusedHeaders": headers})
 
 
+def payload_encryption():
+    issuer, ephemeral = key_from("nod-device test key of an issuer"), key_from("nod-device test key that is used once")
+    jwk = jwk_of(issuer)
+    kid = thumbprint_of(jwk)
+    published = {**jwk, "use": "enc", "alg": "ECDH-ES", "kid": kid}
+    signs = {**jwk_of(KEY), "use": "sig", "alg": "ES256", "kid": thumbprint_of(jwk_of(KEY))}
+    claims = {"v": 1, "aud": ISSUER, "app": "shop-app", "plat": "android", "pkg": "com.example.shop",
+              "iat": IAT, "exp": IAT + 120, "jti": b64(JTI)}
+    signed = compact({"typ": "mobile-payload+jwt", "alg": "ES256", "jwk": jwk_of(KEY)})
+    _, payload = sign(KEY, signed, compact(claims))
+    header = compact({"alg": "ECDH-ES", "enc": "A256GCM", "kid": kid, "cty": "mobile-payload+jwt",
+                      "epk": jwk_of(ephemeral)})
+    agreed = ephemeral.exchange(ec.ECDH(), issuer.public_key())
+    # [RFC 7518 §4.6.2]
+    about = len(b"A256GCM").to_bytes(4) + b"A256GCM" + bytes(4) + bytes(4) + (256).to_bytes(4)
+    content_key = hashlib.sha256((1).to_bytes(4) + agreed + about).digest()
+    nonce = bytes(range(12))
+    protected = b64(header.encode())
+    sealed = AESGCM(content_key).encrypt(nonce, payload.encode(), protected.encode())
+    scalar = issuer.private_numbers().private_value.to_bytes(32)
+    write("payload_encryption.json",
+          "A mobile payload in a compact JWE, at most 4096 bytes, for the key in `jwks` that is for it. `epk` is the public "
+          "half of a key that is used once, `once` its private JWK; `agreed` is what both agree on.",
+          {"jwks": {"keys": [signs, published]}, "private": b64(scalar), "payload": payload, "epk": jwk_of(ephemeral),
+           "once": {**jwk_of(ephemeral), "d": b64(ephemeral.private_numbers().private_value.to_bytes(32))},
+           "header": header, "agreed": b64(agreed), "contentKey": b64(content_key), "nonce": b64(nonce),
+           "encrypted": ".".join([protected, "", b64(nonce), b64(sealed[:-16]), b64(sealed[-16:])])})
+
+
 def prime_from(phrase):
     """1024 bits of a hash with the two highest and the lowest set; the next prime above."""
     raw = b"".join(hashlib.sha256(f"{phrase} {n}".encode()).digest() for n in range(4))
@@ -689,4 +719,5 @@ passcodes()
 pairing_links()
 proofs()
 payloads()
+payload_encryption()
 id_tokens()

@@ -141,6 +141,7 @@ impl Wiring {
             second_factors: Arc::new(SecondFactors {
                 payloads: ReadPayload {
                     directory: self.directory(),
+                    keys: Arc::clone(&self.parts.ring),
                     used: Shelf::new(self.store()),
                     clock: self.clock(),
                     issuer: self.settings.issuer.clone(),

@@ -22,8 +22,8 @@ use crate::cli::server_certificate::Files;
 use crate::cli::texts::texts;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
-    Binding, Code, Config, ConfigError, Loaded, LogFormat, Problem, Reading, RecoveryMeans, RegistrationMode,
-    SecurityProfile, UnknownUser,
+    Binding, Code, Config, ConfigError, Loaded, LogFormat, PayloadEncryption, Problem, Reading, RecoveryMeans,
+    RegistrationMode, SecurityProfile, UnknownUser,
 };
 use crate::domain::inbox::Limits;
 use crate::domain::password::Password;
@@ -333,6 +333,14 @@ fn cleartext(config: &Config) -> Cleartext {
     }
 }
 
+fn payloads(config: &Config) -> PayloadRules {
+    PayloadRules {
+        max_age: config.payload.max_age,
+        bound: config.payload.binding == Binding::Required,
+        encrypted: config.payload.encryption == PayloadEncryption::Required,
+    }
+}
+
 pub(super) fn schedule(config: &Config) -> Schedule {
     Schedule {
         rotate_after: config.keys.rotate_after,
@@ -421,7 +429,7 @@ fn settings(loaded: &Loaded) -> Result<Settings, Exit> {
         certificates: certificates(config)?,
         schedule: schedule(config),
         max_devices: config.devices.max_per_user,
-        payloads: PayloadRules { max_age: config.payload.max_age, bound: config.payload.binding == Binding::Required },
+        payloads: payloads(config),
         pairing_key_lifetime: config.devices.pairing_key_lifetime,
         failed_authentications: config.limits.failed_authentications,
         backchannel_requests: config.limits.backchannel_requests,

@@ -242,6 +242,8 @@ settings! {
         max_age: Duration = "120s",
         /// `required`: each names the sign-in that it is for. `off`: the first that it is shown in is its own.
         binding: Binding = "off",
+        /// `required-in-query`: one in a URL is encrypted for this server. `required`: each is.
+        encryption: PayloadEncryption = "required-in-query",
     }
 
     /// The passwords of people.
@@ -406,6 +408,14 @@ words! {
     /// Whether a payload names its sign-in.
     Binding {
         Off = "off",
+        Required = "required",
+    }
+}
+
+words! {
+    /// Which payloads are encrypted.
+    PayloadEncryption {
+        RequiredInQuery = "required-in-query",
         Required = "required",
     }
 }

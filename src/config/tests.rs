@@ -352,6 +352,9 @@ fn payloads_are_as_old_as_they_may_be() {
     let config = usable(read(MINIMAL, &[])).config;
     assert_eq!((config.payload.max_age, config.payload.binding), (Duration::from_mins(2), Binding::Off));
     assert_eq!(usable(with("binding = \"required\"")).config.payload.binding, Binding::Required);
+    assert_eq!(config.payload.encryption, PayloadEncryption::RequiredInQuery);
+    let always = usable(with("encryption = \"required\"")).config.payload.encryption;
+    assert_eq!((always, codes(&problems(with("encryption = \"off\"")))), (PayloadEncryption::Required, vec!["005"]));
     for good in ["10s", "120s", "2m"] {
         usable(with(&format!("max_age = {good:?}")));
     }

@@ -2,14 +2,15 @@
 //!
 //! A token arrives as [`Unverified`], which shows its header and nothing else. Only a key makes it
 //! [`Verified`]. Keys are parsed once and kept: on OpenSSL 3.0 reading one costs twice as much as
-//! using it. This module alone calls josekit, and of josekit only what signs, verifies, encrypts and
-//! makes keys; all that reads a stranger's JSON is ours, because josekit accepts repeated members,
+//! using it. This module alone calls josekit, and of josekit only what signs, verifies, encrypts, decrypts
+//! and makes keys; all that reads a stranger's JSON is ours, because josekit accepts repeated members,
 //! panics at dates like `1e300` and drops a whole key set for one bad key. ES256 signatures, the most
 //! of them, are made and verified by ring.
 
 mod audience;
 mod compact;
 mod dates;
+mod decryption;
 mod embedded_key;
 mod encryption;
 mod key_set;
@@ -35,6 +36,7 @@ use serde::{Deserialize, Serialize};
 pub use self::audience::Audience;
 pub use self::compact::{AcceptedTyp, JwtError, MAX_TOKEN_BYTES, UntrustedParty, Unverified, Verified};
 pub use self::dates::{Dates, Untimely};
+pub use self::decryption::{DecryptionKey, PublicEncryptionJwk, published_jwks};
 pub use self::embedded_key::EmbeddedKeyProof;
 pub use self::encryption::{EncryptionError, EncryptionKey};
 pub use self::key_set::{KeySet, KeySetError, UnusableKey, public_jwks};

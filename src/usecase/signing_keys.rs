@@ -17,7 +17,8 @@ use crate::protocol::error::Refusal;
 use crate::protocol::id::ClientId;
 use crate::protocol::id_token::{self, Hint, HintError};
 use crate::protocol::jwt::{
-    AcceptedTyp, JwtError, KeySet, PublicJwk, SigningKey, Unverified, VerificationKey, Verified, public_jwks,
+    AcceptedTyp, DecryptionKey, JwtError, KeySet, PublicJwk, SigningKey, Unverified, VerificationKey, Verified,
+    published_jwks,
 };
 use crate::secret::{MasterKey, Secret};
 use crate::store::ephemeral::StoreError;
@@ -30,6 +31,8 @@ struct Ring {
     verification: KeySet,
     /// The retired ones too: for ID tokens that come back as hints.
     all: KeySet,
+    /// For what is encrypted for us. `None`: nothing was loaded yet.
+    decryption: Option<DecryptionKey>,
     jwks: Bytes,
     stamp: Vec<(String, State)>,
 }
@@ -51,6 +54,11 @@ impl KeyRing {
     /// The document behind `jwks_uri`.
     pub fn jwks(&self) -> Bytes {
         self.ring().jwks.clone()
+    }
+
+    /// What was encrypted for us as that content type, if it was. See [`DecryptionKey::open`].
+    pub fn open(&self, token: &str, cty: &str, max_bytes: usize) -> Option<String> {
+        self.ring().decryption.as_ref()?.open(token, cty, max_bytes)
     }
 
     /// Signs with the algorithm that the client registered.
@@ -102,6 +110,9 @@ pub enum Rotated {
         until: Timestamp,
     },
 }
+
+/// The key that others encrypt for comes from the master key, and changes with it alone.
+const ENCRYPTED_FOR_US: &str = "encrypted for us v1";
 
 /// The keys of one algorithm are in order after two steps; what other nodes do between them may take more.
 const STEPS: usize = 4;
@@ -251,11 +262,13 @@ impl TendKeys {
                 serde_json::from_str(&key.public_jwk).map_err(|_| StoreError::Corrupt("a public key"))?;
             public.push(jwk);
         }
+        let decryption = DecryptionKey::derive(&self.master, ENCRYPTED_FOR_US).map_err(StoreError::unavailable)?;
         let ring = Ring {
             signing,
             verification: verification.into_iter().collect(),
             all: all.into_iter().collect(),
-            jwks: Bytes::from(public_jwks(public)),
+            jwks: Bytes::from(published_jwks(public, decryption.public_jwk())),
+            decryption: Some(decryption),
             stamp,
         };
         *self.ring.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);

@@ -346,9 +346,9 @@ async fn rfc7517_4_the_key_set_has_public_keys_with_names() {
     let kids: HashSet<&str> = keys.iter().map(|key| key["kid"].as_str().expect("a kid")).collect();
     assert_eq!(kids.len(), keys.len(), "no kid twice");
     let algorithms: HashSet<&str> = keys.iter().map(|key| key["alg"].as_str().expect("an alg")).collect();
-    assert_eq!(algorithms, ["ES256", "PS256", "RS256"].into());
+    assert_eq!(algorithms, ["ES256", "PS256", "RS256", "ECDH-ES"].into());
     for key in keys {
-        assert_eq!(key["use"], "sig");
+        assert_eq!(key["use"], if key["alg"] == "ECDH-ES" { "enc" } else { "sig" });
         let members: HashSet<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
         let allowed: HashSet<&str> = match key["kty"].as_str().unwrap() {
             "EC" => ["kty", "kid", "use", "alg", "crv", "x", "y"].into(),
@@ -376,7 +376,11 @@ async fn oidcc_10_1_1_after_a_rotation_old_tokens_verify_and_new_ones_have_anoth
     for key in old_keys["keys"].as_array().unwrap() {
         assert!(new_keys["keys"].as_array().unwrap().contains(key), "still published");
     }
-    assert_eq!(new_keys["keys"].as_array().unwrap().len(), 9, "old, new, and the one after that");
+    assert_eq!(
+        new_keys["keys"].as_array().unwrap().len(),
+        10,
+        "old, new, the one after that, and the one to encrypt for"
+    );
     let after = shop.refresh(before.refresh_token.as_ref().unwrap()).await.tokens();
     let (old, new) = (world.verified(&before.id_token).await.0, world.verified(&after.id_token).await.0);
     assert_ne!(old["kid"], new["kid"]);
@@ -417,7 +421,10 @@ async fn a_next_key_is_announced_before_it_signs() {
         let keys = Arc::clone(&world.parts().keys);
         world.among_servers(async move { keys.tend().await }).await.unwrap();
     };
-    let count = async || world.get(JWKS).await.json()["keys"].as_array().unwrap().len();
+    let count = async || {
+        let jwks = world.get(JWKS).await.json();
+        jwks["keys"].as_array().unwrap().iter().filter(|key| key["use"] == "sig").count()
+    };
     world.clock.advance(seconds(76 * 86_400));
     tend().await;
     assert_eq!(count().await, 6, "announced two weeks ahead");

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::connection::{Connection, Key};
 use super::{DeviceClient, DeviceClientBuilder, pair_call};
 use crate::call::Call;
+use crate::encryption::encrypt_mobile_payload;
 use crate::enrollment::EnrollmentTicket;
 use crate::error::Error;
 use crate::id::InstallationId;
@@ -90,6 +91,11 @@ impl UnpairedClient {
         self.connection.generate_mobile_payload(facts, None).await
     }
 
+    /// See [`DeviceClient::generate_encrypted_mobile_payload`].
+    pub async fn generate_encrypted_mobile_payload(&self, facts: &PayloadFacts) -> Result<String, Error> {
+        self.connection.generate_encrypted_mobile_payload(facts, None).await
+    }
+
     /// See [`DeviceClient::process_id_token`].
     pub async fn process_id_token(
         &self,
@@ -134,6 +140,12 @@ impl DeviceClient {
         self.connection.generate_mobile_payload(facts, Some(self.installation_id)).await
     }
 
+    /// The same, which nobody but the server can read: in a URL it has to be so. It asks for the issuer's key, unless it
+    /// knows it since less than an hour.
+    pub async fn generate_encrypted_mobile_payload(&self, facts: &PayloadFacts) -> Result<String, Error> {
+        self.connection.generate_encrypted_mobile_payload(facts, Some(self.installation_id)).await
+    }
+
     /// What an ID token means for this phone. To be asked after each sign-in that carried a payload:
     /// the token is checked against the issuer's keys, and an offer against the server.
     pub async fn process_id_token(
@@ -156,6 +168,17 @@ impl Connection {
         let (issuer, fresh) = (self.issuer().clone(), self.fresh()?);
         let sign = move |key: &dyn DeviceKey| generate_mobile_payload(&facts, &issuer, installation_id, key, &fresh);
         Ok(self.with_key(sign).await??)
+    }
+
+    async fn generate_encrypted_mobile_payload(
+        &self,
+        facts: &PayloadFacts,
+        installation_id: Option<InstallationId>,
+    ) -> Result<String, Error> {
+        // Asked first: a payload is good for two minutes from when it was signed.
+        let key = self.payload_key().await?;
+        let payload = self.generate_mobile_payload(facts, installation_id).await?;
+        Ok(encrypt_mobile_payload(&payload, &key)?)
     }
 }
 

@@ -17,6 +17,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("authorization.details", "what clients may be registered for; what is not there is refused"),
     ("payload.max_age", "no SDK makes one that is good for longer than the usual"),
     ("payload.binding", "one that names no sign-in is worth nothing in another one either"),
+    ("payload.encryption", "in a URL it always is; elsewhere TLS hides it"),
     ("passwords.hashes_at_once", "work at a time; too much of it is 503"),
     ("passwords.queue", "as above"),
     ("mail.port", "security says how, host says where"),

@@ -81,7 +81,7 @@ pub(super) fn add(document: &mut Value) {
             "properties": {
                 "kty": {"type": "string", "description": "`EC`, `RSA` or `OKP`."},
                 "kid": {"type": "string"},
-                "use": {"type": "string", "description": "`sig`."},
+                "use": {"type": "string", "description": "`sig`; `enc` of the one that mobile payloads are encrypted for."},
                 "alg": {"type": "string"},
                 "crv": {"type": "string"},
                 "x": {"type": "string"},

@@ -20,11 +20,11 @@ pub struct EmbeddedKeyProof<'t> {
 /// Exactly the public members of a P-256 key: a `d` among them is a leaked key [RFC 9449 §4.3].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct P256Jwk {
-    kty: String,
-    crv: String,
-    x: String,
-    y: String,
+pub(super) struct P256Jwk {
+    pub(super) kty: String,
+    pub(super) crv: String,
+    pub(super) x: String,
+    pub(super) y: String,
 }
 
 /// Exactly what the device core writes and reads: what is kept as evidence must verify there too.

@@ -1,4 +1,4 @@
-//! Tokens that are encrypted for a client [RFC 7516], after they were signed [RFC 7519 §11.2]. We open none.
+//! Tokens that are encrypted for a client [RFC 7516], after they were signed [RFC 7519 §11.2].
 
 use std::fmt;
 use std::sync::Arc;

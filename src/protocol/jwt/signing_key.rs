@@ -165,7 +165,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-fn wipe(members: &mut Map<String, Value>) {
+pub(super) fn wipe(members: &mut Map<String, Value>) {
     for member in members.values_mut() {
         if let Value::String(text) = member {
             text.zeroize();

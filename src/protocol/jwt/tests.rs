@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod decryption;
 mod keys;
 mod reading;
 mod signing;

@@ -1,5 +1,6 @@
 //! By which app does somebody sign in? What its SDK says and signs, for one transaction [flows.md H.2].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::secret::Digest;
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::directory::Directory;
 use crate::usecase::pair_device::is_short;
+use crate::usecase::signing_keys::KeyRing;
 
 /// How far the clock of a phone may be off.
 const SKEW: Duration = Duration::from_secs(60);
@@ -31,16 +33,19 @@ pub struct PayloadRules {
     pub max_age: Duration,
     /// Each names its flow, or the challenge of its request.
     pub bound: bool,
+    /// Each is encrypted, not in an address alone.
+    pub encrypted: bool,
 }
 
 impl Default for PayloadRules {
     fn default() -> Self {
-        Self { max_age: Duration::from_mins(2), bound: false }
+        Self { max_age: Duration::from_mins(2), bound: false, encrypted: false }
     }
 }
 
 pub struct ReadPayload {
     pub directory: Arc<Directory>,
+    pub keys: Arc<KeyRing>,
     pub used: Shelf<PayloadUse>,
     pub clock: Arc<dyn Clock>,
     pub issuer: String,
@@ -76,7 +81,11 @@ impl ReadPayload {
         within: &Within<'_>,
     ) -> Result<Result<MobileApp, NoPayload>, StoreError> {
         let now = self.clock.now();
-        let Ok(proof) = EmbeddedKeyProof::parse(payload, PAYLOAD_TYPE, MAX_PAYLOAD_BYTES) else {
+        let payload = match self.opened(payload) {
+            Ok(payload) => payload,
+            Err(why) => return Ok(Err(why)),
+        };
+        let Ok(proof) = EmbeddedKeyProof::parse(&payload, PAYLOAD_TYPE, MAX_PAYLOAD_BYTES) else {
             return Ok(Err("not a payload"));
         };
         let verified = proof.verification_key().ok().and_then(|key| {
@@ -126,6 +135,18 @@ impl ReadPayload {
         Ok(Ok(MobileApp { application: application.id.clone(), jkt, public_jwk, about, unsound }))
     }
 
+    /// What was signed, which may have been encrypted for us.
+    fn opened<'p>(&self, payload: &'p str) -> Result<Cow<'p, str>, NoPayload> {
+        if is_encrypted(payload) {
+            let opened = self.keys.open(payload, PAYLOAD_TYPE, MAX_PAYLOAD_BYTES);
+            opened.map(Cow::Owned).ok_or("not encrypted for this server")
+        } else if self.rules.encrypted {
+            Err("not encrypted")
+        } else {
+            Ok(Cow::Borrowed(payload))
+        }
+    }
+
     /// The first transaction in which a payload is shown is its own.
     async fn is_of(&self, jkt: &str, jti: &str, transaction: RequestId) -> Result<bool, StoreError> {
         let id = Digest::of(format!("{jkt}\0{jti}").as_bytes());
@@ -135,6 +156,11 @@ impl ReadPayload {
         };
         self.used.upsert(&id, REMEMBER, claim).await
     }
+}
+
+/// Whether it is none that anybody can read [RFC 7516 §9]. What is in it is not looked at.
+pub fn is_encrypted(payload: &str) -> bool {
+    payload.bytes().filter(|byte| *byte == b'.').count() == 4
 }
 
 fn is_fresh(claims: &PayloadClaims, max_age: Duration, now: Timestamp) -> bool {

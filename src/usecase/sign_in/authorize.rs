@@ -21,7 +21,7 @@ use crate::protocol::parameters::Parameters;
 use crate::secret::MasterKey;
 use crate::store::ephemeral::Shelf;
 use crate::usecase::Error;
-use crate::usecase::device_trust::read_payload::Within;
+use crate::usecase::device_trust::read_payload::{Within, is_encrypted};
 use crate::usecase::record_refusal::RecordRefusal;
 use crate::usecase::sign_in::conclude::Conclude;
 use crate::usecase::sign_in::limit_flows::LimitFlows;
@@ -304,13 +304,13 @@ pub(super) fn destination(client: &Client, parameters: &Parameters) -> Result<De
     Destination::parse(parameters, &registered.redirect_uris)
 }
 
-/// By which app the person signs in. An address is kept where others read it, and a payload says a lot about a phone
-/// [flows.md H.2].
+/// By which app the person signs in. An address is kept where others read it, and a payload says a lot about a phone:
+/// there, it is encrypted for us [flows.md H.2].
 fn payload<'p>(parameters: &'p Parameters, query: &str) -> Result<Option<&'p str>, Refusal> {
     let Some(payload) = parameters.get("mobilePayload") else { return Ok(None) };
     let in_address = Parameters::parse(query.as_bytes())?;
-    if in_address.contains("mobilePayload") || in_address.contains("request") {
-        let told = "mobilePayload does not belong in a URL: push the request [RFC 9126], or post it.";
+    if !is_encrypted(payload) && (in_address.contains("mobilePayload") || in_address.contains("request")) {
+        let told = "mobilePayload has to be encrypted in a URL: encrypt it, push the request [RFC 9126], or post it.";
         return Err(Refusal::invalid_request(told));
     }
     Ok(Some(payload))

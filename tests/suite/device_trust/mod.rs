@@ -28,6 +28,7 @@ mod notices;
 mod other_way;
 mod pairing_in_a_flow;
 mod payload;
+mod payload_encryption;
 mod phone_passcodes;
 mod races;
 mod ready;

@@ -157,6 +157,11 @@ export class DeviceClient {
     return this.connection.mobilePayload(facts, this.installationId)
   }
 
+  /** The same, which nobody but the server can read: in a URL it has to be so. */
+  generateEncryptedMobilePayload(facts: PayloadFacts): Promise<string> {
+    return this.connection.encryptedPayload(facts, this.installationId)
+  }
+
   /** What an ID token means for this phone. To be asked after each sign-in that carried a payload. */
   processIdToken(idToken: string, expected: Expectations): Promise<Processed<PairingObject>> {
     return processOffer(this.connection, this, idToken, expected)

@@ -7,6 +7,7 @@ import type { Issuer } from '../issuer.js'
 import { parse } from '../json.js'
 import type { DeviceKey } from '../key.js'
 import { generateMobilePayload, type PayloadFacts } from '../payload.js'
+import { encryptMobilePayload } from '../payload_encryption.js'
 import { DEVICE_NONCE, DEVICE_PROOF, type Freshness } from '../proof.js'
 import { open, text, type Reader } from '../reading.js'
 import { parseHttpDate, seconds, type Timestamp } from '../timestamp.js'
@@ -87,6 +88,12 @@ export class Connection {
   mobilePayload(facts: PayloadFacts, installationId?: string): Promise<string> {
     const all = { ...facts, sdkVersion: facts.sdkVersion ?? VERSION }
     return generateMobilePayload(all, this.issuer, installationId, this.key, this.fresh())
+  }
+
+  /** The same, for the issuer alone. Its key first: a payload is good for two minutes from when it was signed. */
+  async encryptedPayload(facts: PayloadFacts, installationId?: string): Promise<string> {
+    const key = await this.keys.forPayloads(this)
+    return encryptMobilePayload(await this.mobilePayload(facts, installationId), key)
   }
 
   /** Between 0 and 1. */

@@ -1,8 +1,10 @@
 // The issuer's keys: found through its metadata, and kept for a while.
 
+import type { Bytes } from '../base64url.js'
 import { DeviceError } from '../error.js'
 import { KEY_UNKNOWN, KeySet, processIdToken, type Expectations, type Processed } from '../id_token.js'
 import { parse } from '../json.js'
+import { payloadKey, type PayloadKey } from '../payload_encryption.js'
 import { open, text } from '../reading.js'
 import type { Connection } from './connection.js'
 
@@ -13,6 +15,7 @@ const metadata = open({ issuer: text, jwks_uri: text })
 
 export class KeyCache {
   #keys: KeySet | undefined
+  #payloadKey: PayloadKey | undefined
   #fetched = 0
 
   /**
@@ -21,7 +24,7 @@ export class KeyCache {
    */
   async process(connection: Connection, idToken: string, expected: Expectations): Promise<Processed> {
     const process = (keys: KeySet) => processIdToken(idToken, keys, connection.issuer, expected, connection.now())
-    if (this.#keys !== undefined && performance.now() - this.#fetched < LIFETIME) {
+    if (this.#keys !== undefined && this.#isFresh()) {
       try {
         return await process(this.#keys)
       } catch (error) {
@@ -29,6 +32,17 @@ export class KeyCache {
       }
     }
     return process(await this.#fetch(connection))
+  }
+
+  /** What payloads are encrypted for. */
+  async forPayloads(connection: Connection): Promise<PayloadKey> {
+    if (this.#payloadKey === undefined || !this.#isFresh()) await this.#fetch(connection)
+    if (this.#payloadKey !== undefined) return this.#payloadKey
+    throw DeviceError.answer(200, 'no key to encrypt payloads for')
+  }
+
+  #isFresh(): boolean {
+    return performance.now() - this.#fetched < LIFETIME
   }
 
   async #fetch(connection: Connection): Promise<KeySet> {
@@ -39,8 +53,11 @@ export class KeyCache {
     if (found.issuer !== issuer) throw DeviceError.answer(200, 'the metadata of another issuer')
     // A Nod server publishes its keys itself; what it trusts elsewhere is no affair of a phone.
     if (!found.jwks_uri.startsWith(`${issuer}/`)) throw DeviceError.answer(200, "keys that are not the issuer's")
-    this.#keys = await connection.fetchPublished(found.jwks_uri, (json) => KeySet.parse(json))
+    const read = (json: Bytes) => ({ keys: KeySet.parse(json), forPayloads: payloadKey(json) })
+    const { keys, forPayloads } = await connection.fetchPublished(found.jwks_uri, read)
+    this.#keys = keys
+    this.#payloadKey = forPayloads
     this.#fetched = performance.now()
-    return this.#keys
+    return keys
   }
 }

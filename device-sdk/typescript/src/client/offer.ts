@@ -29,6 +29,11 @@ export class UnpairedClient {
     return this.connection.mobilePayload(facts)
   }
 
+  /** See `DeviceClient.generateEncryptedMobilePayload`. */
+  generateEncryptedMobilePayload(facts: PayloadFacts): Promise<string> {
+    return this.connection.encryptedPayload(facts)
+  }
+
   /** See `DeviceClient.processIdToken`. */
   processIdToken(idToken: string, expected: Expectations): Promise<Processed<PairingObject>> {
     return processOffer(this.connection, undefined, idToken, expected)
