@@ -12,6 +12,7 @@ use crate::domain::audit::{Action, Actor, Event};
 use crate::domain::client::Client;
 use crate::domain::signing_key::{Due, Schedule, State, StoredKey};
 use crate::entropy::Entropy;
+use crate::failpoint;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::error::Refusal;
 use crate::protocol::id::ClientId;
@@ -130,6 +131,7 @@ pub struct TendKeys {
 impl TendKeys {
     /// Does what is due by age, then loads. At first start this makes the first keys.
     pub async fn tend(&self) -> Result<(), StoreError> {
+        let mut changed = false;
         for algorithm in Algorithm::SIGNING {
             // What was done may make something else due: a new current key wants a next one. It is looked
             // again and not thought ahead, because other nodes do the same things.
@@ -140,12 +142,17 @@ impl TendKeys {
                 if due.is_empty() {
                     break;
                 }
+                changed = true;
                 for due in due {
                     self.perform(algorithm, due, None).await?;
                 }
             }
         }
-        self.load().await
+        self.load().await?;
+        if changed {
+            failpoint::hit("K34");
+        }
+        Ok(())
     }
 
     /// Replaces the current key of each algorithm by the next one; or, while one of those has not been
@@ -174,6 +181,7 @@ impl TendKeys {
                 None => self.create(algorithm, by).await?,
             };
             self.perform(algorithm, Due::Promote(kid.clone()), by).await?;
+            failpoint::hit("K35");
             rotated.push((algorithm, kid));
         }
         // Announces the key after this one.
@@ -231,6 +239,7 @@ impl TendKeys {
             retiring_at: None,
         };
         self.keys.insert(&stored, &self.event(Action::KeyCreated, now, by)).await?;
+        failpoint::hit("K33");
         Ok(kid)
     }
 

@@ -1,4 +1,4 @@
-//! A power cut between any two steps (`docs/spec.md`, K1 to K23, K30 to K32): the process aborts at
+//! A power cut between any two steps (`docs/spec.md`, K1 to K23, K30 to K35): the process aborts at
 //! a named place, starts again, and every party does what it would do. Whatever was cut, an approval
 //! gives at most one set of tokens, a committed decision is not lost, and nothing is left half done.
 //!
@@ -14,8 +14,8 @@ use rcgen::CertificateParams;
 
 use crate::admin::receiver::Receiver;
 use crate::backends::{Postgres, Redis};
-use crate::nodes::{Answer, Held, Node, Pending, Phone, RelyingParty, Site, Sql, polled_to_the_end, send, until};
-use crate::world::Authority;
+use crate::nodes::{Answer, Held, Node, Pending, Phone, RelyingParty, Site, Sql, get, polled_to_the_end, send, until};
+use crate::world::{Authority, JWKS, verify};
 
 const SIGABRT: i32 = 6;
 
@@ -323,6 +323,56 @@ async fn while_pairing((sql, pending): Stores<'_>, place: &str, committed: bool)
     site.facts.hold(request, Some("approved"), 1).await;
 }
 
+/// Whoever is asked at a node says yes: the `kid` of the token that comes of it, which a published key has signed.
+async fn signed_by(shop: &RelyingParty, phone: &Phone, node: &Node) -> String {
+    let id = shop.asks(node.public, "alice", &[]).await;
+    let question = phone.question(node.public).await;
+    phone.sends(node.public, &phone.approve(&question)).await.is(200, "");
+    let tokens = polled_to_the_end(shop, node.public, &id, SOON).await;
+    tokens.is(200, "");
+    let published = send(node.public, &get(JWKS)).await.expect("an answer");
+    let (header, _) = verify(tokens.text("id_token"), &published.body);
+    header["kid"].as_str().expect("a kid").to_owned()
+}
+
+/// Cut while an operator rotates the keys, who does it again. All the time a node signs by a key that it publishes, be it
+/// one that went on or one that was started in between.
+async fn while_rotating((sql, pending): Stores<'_>, place: &str) {
+    let mut site = Site::new(sql, pending).await.patient();
+    site.at_a_time = 1;
+    let shop = site.relying_party("shop", false).await;
+    let alice = site.person("alice").await;
+    let key = site.pairing_key(alice).await;
+    let mut node = site.node().await;
+    let phone = Phone::pair(node.public, &key).await;
+    let before = signed_by(&shop, &phone, &node).await;
+    let rotate = ["keys", "rotate", "--now"];
+    let cut = site.command_that_dies_at(place, &rotate);
+    assert_eq!(cut.status.signal(), Some(SIGABRT), "{cut:?}");
+    signed_by(&shop, &phone, &node).await;
+    node.kill();
+    node = site.node().await;
+    signed_by(&shop, &phone, &node).await;
+    for state in ["current", "next"] {
+        let many = format!(
+            "SELECT COUNT(*) FROM (SELECT alg FROM signing_key WHERE state = '{state}' \
+             GROUP BY alg HAVING COUNT(*) > 1) AS many"
+        );
+        assert_eq!(site.facts.count(&many, []).await, 0, "two that are {state}");
+    }
+
+    let again = site.command(&rotate);
+    assert!(again.status.success(), "{again:?}");
+    for state in ["current", "next"] {
+        let keys = format!("SELECT COUNT(*) FROM signing_key WHERE state = '{state}'");
+        assert_eq!(site.facts.count(&keys, []).await, 3, "one of each algorithm is {state}");
+    }
+    until("a token by another key", LEASE, || async {
+        (signed_by(&shop, &phone, &node).await != before).then_some(())
+    })
+    .await;
+}
+
 macro_rules! kill_points {
     ($($name:ident: $scene:ident($($argument:expr),*);)*) => {
         mod embedded {
@@ -378,6 +428,9 @@ kill_points! {
     k30_ping_leased: while_pinging("K30", 0, 1);
     k31_ping_sent: while_pinging("K31", 1, 2);
     k32_ping_before_the_mark: while_pinging("K32", 1, 1);
+    k33_next_key_stored: while_rotating("K33");
+    k34_next_key_announced: while_rotating("K34");
+    k35_key_active: while_rotating("K35");
 }
 
 /// K7 while another node goes on: who waits there is told by it, without a restart.

@@ -297,9 +297,18 @@ impl Site {
 
     /// A command of the command line, on the data of the first node.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        self.commanded(arguments).output().expect("the binary")
+    }
+
+    /// One that ends as by a power cut when it comes to this place.
+    pub(crate) fn command_that_dies_at(&self, place: &str, arguments: &[&str]) -> Output {
+        self.commanded(arguments).env("NOD_FAILPOINT", place).output().expect("the binary")
+    }
+
+    fn commanded(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nod"));
         command.args(arguments).args(["-c", "node0.toml"]).current_dir(self.directory.path());
-        command.output().expect("the binary")
+        command
     }
 
     /// A node in this process, on a store that a test wraps around the site's own.
