@@ -6,8 +6,8 @@ use crate::enrollment::EnrollmentTicket;
 use crate::id::{DeviceId, InstallationId, NotificationId};
 use crate::issuer::Issuer;
 use crate::messages::{
-    AckRequest, ApproveEnrollmentRequest, DenyEnrollmentRequest, PairingRequest, PushEnabled, PushToken, RotateRequest,
-    to_json,
+    AckRequest, ApproveEnrollmentRequest, DenyEnrollmentRequest, LogsRequest, PairingRequest, PushEnabled, PushToken,
+    RotateRequest, TestPushRequest, to_json,
 };
 use crate::notification::Decision;
 use crate::proof::{DeviceKey, EnrollmentDecision, Freshness, KeyError, Method, ProofClaims, Statement};
@@ -92,6 +92,16 @@ impl Call {
     pub fn allow_push_notifications(enabled: bool) -> Self {
         let body = Some(to_json(&PushEnabled { enabled }));
         Self { method: Method::Put, path: "/push-enabled".to_owned(), statement: Statement::Push, body }
+    }
+
+    /// A push that asks nothing, to see that one arrives.
+    pub fn test_push() -> Self {
+        Self::post("/test-push".to_owned(), Statement::Push, to_json(&TestPushRequest {}))
+    }
+
+    /// What the app has noted down, for whoever helps its person.
+    pub fn send_logs(request: &LogsRequest) -> Self {
+        Self::post("/logs".to_owned(), Statement::Logs, to_json(request))
     }
 
     fn get(path: String) -> Self {

@@ -120,6 +120,41 @@ pub struct PushEnabled {
     pub enabled: bool,
 }
 
+/// `POST /test-push`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestPushRequest {}
+
+/// 200 to `POST /test-push`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestPushAnswer {
+    /// `false`: no push service reaches this installation, or it is not to ring.
+    pub sent: bool,
+}
+
+/// `POST /logs`: what the app has noted down, 16384 bytes at most.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LogsRequest {
+    pub log: String,
+}
+
+/// Without the log, which is for operators.
+impl fmt::Debug for LogsRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LogsRequest({} bytes)", self.log.len())
+    }
+}
+
+/// 200 to `POST /logs`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogsAnswer {
+    /// To be shown to the person, who reads it out to whoever helps them.
+    pub support_id: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PairedUser {

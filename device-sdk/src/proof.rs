@@ -90,6 +90,8 @@ pub enum Purpose {
     Unpair,
     /// Where the installation is reached, or that it is no more.
     Push,
+    /// What the app has noted down.
+    Logs,
     /// The answer to a push that nobody sees.
     Ack,
 }
@@ -105,6 +107,7 @@ pub enum Statement {
     Rotate,
     Unpair,
     Push,
+    Logs,
     Ack(Acknowledgement),
 }
 
@@ -119,6 +122,7 @@ impl Statement {
             Self::Rotate => Purpose::Rotate,
             Self::Unpair => Purpose::Unpair,
             Self::Push => Purpose::Push,
+            Self::Logs => Purpose::Logs,
             Self::Ack(_) => Purpose::Ack,
         }
     }

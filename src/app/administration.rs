@@ -9,6 +9,7 @@ use crate::http::admin::applications::ApplicationsApi;
 use crate::http::admin::audit::AuditApi;
 use crate::http::admin::bootstrap::BootstrapApi;
 use crate::http::admin::clients::ClientsApi;
+use crate::http::admin::device_logs::DeviceLogsApi;
 use crate::http::admin::devices::DevicesApi;
 use crate::http::admin::events::EventsApi;
 use crate::http::admin::initial_access_tokens::InitialAccessTokensApi;
@@ -101,7 +102,7 @@ pub(super) type AdminApi = (
     ClientsApi,
     InitialAccessTokensApi,
     (UsersApi, PasskeysApi, PasswordsApi, UserCodesApi, OtpDevicesApi, TotpDevicesApi, RememberedBrowsersApi),
-    DevicesApi,
+    (DevicesApi, DeviceLogsApi),
     PairingKeysApi,
     RequestsApi,
     KeysApi,
@@ -188,7 +189,10 @@ impl Wiring {
                 TotpDevicesApi { devices: self.totp_devices(people.clone()) },
                 RememberedBrowsersApi { browsers: self.remembered_browsers(people) },
             ),
-            DevicesApi { devices: devices_of_people, deliveries, cursors: cursors.clone() },
+            (
+                DevicesApi { devices: devices_of_people, deliveries, cursors: cursors.clone() },
+                DeviceLogsApi { logs: Arc::new(self.device_logs()) },
+            ),
             PairingKeysApi { keys: pairing_keys, cursors: cursors.clone() },
             RequestsApi { requests, cursors: cursors.clone() },
             KeysApi { keys },

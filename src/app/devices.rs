@@ -22,6 +22,7 @@ use crate::usecase::change_devices::ChangeDevices;
 use crate::usecase::decide::Decide;
 use crate::usecase::dev::Dev;
 use crate::usecase::dev::stories::Stories;
+use crate::usecase::device_logs::{KeepLogs, TestPush};
 use crate::usecase::device_trust::agree_passcode::AgreePasscode;
 use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::device_trust::silent::AnswerSilently;
@@ -115,10 +116,25 @@ impl Wiring {
                 directory: self.directory(),
                 clock: self.clock(),
             },
+            logs: Arc::new(self.device_logs()),
+            test: TestPush {
+                pushes: self.parts.settle.pushes.clone(),
+                attempts: Attempts::new(self.store()),
+                clock: self.clock(),
+            },
             inbox,
             clock: self.clock(),
             issuer: self.issuer.clone(),
             streams: Streams::default(),
+        }
+    }
+
+    pub(super) fn device_logs(&self) -> KeepLogs {
+        KeepLogs {
+            logs: Shelf::new(self.store()),
+            attempts: Attempts::new(self.store()),
+            clock: self.clock(),
+            entropy: self.entropy(),
         }
     }
 

@@ -10,6 +10,7 @@ pub mod decision;
 pub mod device;
 pub mod device_authentication;
 pub mod device_authorization;
+pub mod device_log;
 pub mod enrolment;
 pub mod flow;
 pub mod grant;

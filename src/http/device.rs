@@ -1,6 +1,7 @@
 //! The device API, `/device/v1` (flows.md H.3): what a phone asks and answers. Every call carries a
 //! proof; every answer carries a nonce for the next one.
 
+pub mod answers;
 pub mod events;
 mod paired;
 pub mod schema;
@@ -9,18 +10,20 @@ use std::sync::Arc;
 
 use nod_device::messages::{
     AckAnswer, AckRequest, AckStatus, ApproveEnrollmentRequest, ApproveRequest, DecisionAnswer, DenyEnrollmentRequest,
-    DenyRequest, DeviceRole, DeviceStatus, Enrollment, EnrollmentApplication, EnrollmentUser, Me, MyUser, Pairing,
-    PairingRequest, Pending, PushEnabled, PushToken, RotateAnswer, RotateRequest,
+    DenyRequest, DeviceRole, DeviceStatus, Enrollment, EnrollmentApplication, EnrollmentUser, LogsAnswer, LogsRequest,
+    Me, MyUser, PairingRequest, Pending, PushEnabled, PushToken, RotateAnswer, RotateRequest, TestPushAnswer,
+    TestPushRequest,
 };
 use nod_device::proof::{DEVICE_NONCE, DEVICE_PROOF, Purpose, Statement};
 use nod_device::{self as wire, Decision as Said, Issuer, Notification};
 use poem::Request;
 use poem::http::HeaderName;
 use poem::http::header::{ACCEPT_LANGUAGE, HeaderValue};
+use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use poem_openapi::{ApiResponse, OpenApi};
 use serde::de::DeserializeOwned;
 
+use self::answers::{EnrollmentDenied, PairingAnswer, PushEnabledSet, PushTokenRemoved, PushTokenSet, Unpaired};
 use self::events::Streams;
 use self::paired::{MISSING_TOKEN, lacking};
 use crate::clock::Clock;
@@ -38,6 +41,7 @@ use crate::usecase::authenticate_device::{
     AuthenticateDevice, AuthenticatedInstallation, Call, DeviceError, Nonces, Proved,
 };
 use crate::usecase::decide::{Body, Decide};
+use crate::usecase::device_logs::{KeepLogs, TestPush};
 use crate::usecase::device_trust::agree_passcode::AgreePasscode;
 use crate::usecase::device_trust::enrol::AnswerEnrolment;
 use crate::usecase::device_trust::silent::AnswerSilently;
@@ -55,6 +59,8 @@ pub struct DeviceApi {
     pub decide: Decide,
     pub push: RegisterPush,
     pub silent: AnswerSilently,
+    pub logs: Arc<KeepLogs>,
+    pub test: TestPush,
     pub clock: Arc<dyn Clock>,
     pub issuer: Issuer,
     pub streams: Streams,
@@ -139,54 +145,6 @@ fn language(http: &Request) -> &'static str {
 
 fn id<T: std::str::FromStr>(text: &str, code: DeviceErrorCode) -> poem::Result<T> {
     text.parse().map_err(|_| Failure::device(code.into()))
-}
-
-/// The pairing was made.
-#[derive(ApiResponse)]
-pub enum PairingAnswer {
-    /// The phone is a device of the person now.
-    #[oai(status = 201)]
-    Created(Described<Pairing, schema::Pairing>),
-}
-
-/// Nothing more to say.
-#[derive(ApiResponse)]
-pub enum Unpaired {
-    /// The device is gone.
-    #[oai(status = 204)]
-    Gone,
-}
-
-/// The answer was heard.
-#[derive(ApiResponse)]
-pub enum EnrollmentDenied {
-    /// Nothing was paired.
-    #[oai(status = 204)]
-    Heard,
-}
-
-/// It was heard.
-#[derive(ApiResponse)]
-pub enum PushTokenSet {
-    /// From now on, the phone is reached there.
-    #[oai(status = 204)]
-    Heard,
-}
-
-/// It was heard.
-#[derive(ApiResponse)]
-pub enum PushTokenRemoved {
-    /// No push reaches the phone.
-    #[oai(status = 204)]
-    Gone,
-}
-
-/// It was heard.
-#[derive(ApiResponse)]
-pub enum PushEnabledSet {
-    /// From now on, the phone rings or does not.
-    #[oai(status = 204)]
-    Heard,
 }
 
 type Answered<T, S> = poem::Result<Described<T, S>>;
@@ -416,6 +374,37 @@ impl DeviceApi {
         let PushEnabled { enabled } = parse(http, &body.bytes)?;
         self.push.allow(&caller, enabled).await.map_err(Failure::device)?;
         Ok(PushEnabledSet::Heard)
+    }
+
+    /// Push a test to this phone
+    ///
+    /// By its push service, as a question would be. It asks nothing, and three in ten minutes are enough.
+    #[oai(path = "/test-push", method = "post", operation_id = "testOwnPush")]
+    async fn test_push(
+        &self,
+        http: &Request,
+        body: Unread<schema::TestPushRequest>,
+    ) -> Answered<TestPushAnswer, schema::TestPushAnswer> {
+        let caller = self.authenticated(http, Purpose::Push, Some(&body.bytes)).await?;
+        let TestPushRequest {} = parse(http, &body.bytes)?;
+        let sent = self.test.of(&caller).await.map_err(Failure::device)?;
+        Ok(Described::new(TestPushAnswer { sent }))
+    }
+
+    /// Send what this app has noted down
+    ///
+    /// For whoever helps its person, who reads the support ID out. It is kept for three days; five in a day are enough.
+    #[oai(path = "/logs", method = "post", operation_id = "sendDeviceLogs")]
+    async fn send_logs(
+        &self,
+        http: &Request,
+        body: Unread<schema::LogsRequest>,
+    ) -> Answered<LogsAnswer, schema::LogsAnswer> {
+        let caller = self.authenticated(http, Purpose::Logs, Some(&body.bytes)).await?;
+        let LogsRequest { log } = parse(http, &body.bytes)?;
+        let id = self.logs.keep(&caller, log).await.map_err(Failure::device)?;
+        tracing::info!(support.id = %id, installation.id = %caller.installation.id, status = 200_u16, "logs of an app kept");
+        Ok(Described::new(LogsAnswer { support_id: id.to_string() }))
     }
 
     /// Stop serving a person

@@ -68,6 +68,8 @@ fn device(call: &str) -> Endpoint {
         "keys/rotate" => Endpoint::DeviceRotate,
         "push-token" => Endpoint::DevicePushToken,
         "push-enabled" => Endpoint::DevicePushEnabled,
+        "logs" => Endpoint::DeviceLogs,
+        "test-push" => Endpoint::DeviceTestPush,
         _ => match call.split_once('/') {
             Some(("notifications", rest)) if rest.ends_with("/approve") => Endpoint::DeviceApprove,
             Some(("notifications", rest)) if rest.ends_with("/deny") => Endpoint::DeviceDeny,
@@ -170,6 +172,8 @@ mod tests {
             ("/device/v1/devices/0b9f6a4e", "device_unpair"),
             ("/device/v1/push-token", "device_push_token"),
             ("/device/v1/push-enabled", "device_push_enabled"),
+            ("/device/v1/logs", "device_logs"),
+            ("/device/v1/test-push", "device_test_push"),
             ("/device/v1/", "other"),
             ("/device", "other"),
             ("/admin/v1/clients/till", "admin"),

@@ -59,6 +59,8 @@ words! {
         DeviceMe = "device_me",
         DevicePushToken = "device_push_token",
         DevicePushEnabled = "device_push_enabled",
+        DeviceLogs = "device_logs",
+        DeviceTestPush = "device_test_push",
         DeviceRotate = "device_rotate",
         DeviceUnpair = "device_unpair",
         DeviceEnrollment = "device_enrollment",
@@ -143,6 +145,9 @@ words! {
         Pairing = "pairing",
         /// Tickets of an enrolment that are none.
         Enrolments = "enrolments",
+        /// What apps send to whoever helps their people.
+        DeviceLogs = "device_logs",
+        TestPushes = "test_pushes",
         UserCodes = "user_codes",
         CibaUserCodes = "ciba_user_codes",
         DeviceAuthorizations = "device_authorizations",

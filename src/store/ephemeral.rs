@@ -101,6 +101,8 @@ pub enum Purpose {
     DeviceAuthentication,
     /// `domain::otp::GivenAddress` by its name.
     GivenAddress,
+    /// `domain::device_log::DeviceLog` by its support ID.
+    DeviceLog,
 }
 
 impl Purpose {
@@ -139,6 +141,7 @@ impl Purpose {
             Self::Asking => b'3',
             Self::DeviceAuthentication => b'A',
             Self::GivenAddress => b'O',
+            Self::DeviceLog => b'L',
         }
     }
 }

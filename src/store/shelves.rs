@@ -4,6 +4,7 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::code::Code;
 use crate::domain::device_authentication::DeviceAuthentication;
 use crate::domain::device_authorization::{DeviceAuthorization, ShownCode};
+use crate::domain::device_log::{DeviceLog, SupportId};
 use crate::domain::enrolment::Offer;
 use crate::domain::flow::errand::ErrandFlow;
 use crate::domain::flow::of_browser::FlowsOfBrowser;
@@ -247,6 +248,15 @@ impl Shelved for Ladder {
 
     fn id(id: &Digest<Self>) -> Vec<u8> {
         id.as_bytes().to_vec()
+    }
+}
+
+impl Shelved for DeviceLog {
+    const PURPOSE: Purpose = Purpose::DeviceLog;
+    type Id = SupportId;
+
+    fn id(id: &SupportId) -> Vec<u8> {
+        id.as_str().as_bytes().to_vec()
     }
 }
 

@@ -22,6 +22,7 @@ pub mod check_user_code;
 pub mod client_credentials;
 pub mod decide;
 pub mod dev;
+pub mod device_logs;
 pub mod device_trust;
 pub mod exchange_code;
 pub mod exchange_token;

@@ -225,6 +225,8 @@ async fn other_methods_are_refused_at_every_endpoint() {
         (device("/keys/rotate"), "POST", Form::Device),
         (device("/push-token"), "PUT, DELETE", Form::Device),
         (device("/push-enabled"), "PUT", Form::Device),
+        (device("/test-push"), "POST", Form::Device),
+        (device("/logs"), "POST", Form::Device),
         (device(&format!("/devices/{id}")), "DELETE", Form::Device),
     ];
     for (path, allowed, form) in endpoints {

@@ -4,6 +4,7 @@ mod answers;
 mod guesses;
 mod haste;
 mod live;
+mod logs;
 mod pairing;
 mod proofs;
 mod said;

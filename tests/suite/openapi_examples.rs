@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nod::domain::client::GrantType;
 use nod::usecase::register_client::Admission;
+use nod_device::messages::LogsRequest;
 use nod_device::{Call, DenyReason, SoftwareKey};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -39,13 +40,14 @@ fn operations() -> BTreeSet<String> {
 }
 
 /// The same with another text for each that comes from chance: 20 characters of an identifier or a
-/// token, the digits of a pairing key, or the code of a
-/// device.
+/// token, the digits of a pairing key, the code of a device, or
+/// a support ID.
 fn masked(value: &Value) -> Value {
     let random = |part: &str| {
         part.len() >= 20 && part.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
             || part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
             || nod::protocol::user_code::UserCode::typed(part).is_some_and(|code| code.to_string() == part)
+            || nod::domain::device_log::SupportId::parse(part).is_some_and(|id| id.as_str() == part)
     };
     match value {
         Value::String(text) if text.starts_with("whsec_") => json!("whsec_*"),
@@ -361,6 +363,10 @@ async fn how_phones_are_told(world: &World, admin: &Robot<'_>, bank: &str) {
     assert_eq!(phone.pair_as(&erin.pairing_key().await, "com.example.bank").await.status, 201);
     assert_eq!(phone.reached_at("FCM", "production", "cUx9-the-token:of-erins-app").await.status, 204);
     assert_eq!(phone.call(&Call::allow_push_notifications(false)).await.status, 204);
+    phone.call(&Call::test_push()).await.ok();
+    let log = LogsRequest { log: "12:00 no push token".to_owned() };
+    let sent = phone.call(&Call::send_logs(&log)).await.ok();
+    admin.get(&format!("/admin/v1/device-logs/{}", sent["supportId"].as_str().unwrap())).await.ok();
     assert_eq!(phone.call(&Call::remove_push_token()).await.status, 204);
 }
 

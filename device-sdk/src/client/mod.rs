@@ -26,8 +26,8 @@ use crate::id::{DeviceId, InstallationId, NotificationId};
 use crate::issuer::Issuer;
 use crate::jwk::PublicJwk;
 use crate::messages::{
-    AckAnswer, AckStatus, DecisionAnswer, InstallationInfo, Me, MyUser, PairedUser, Pairing, PairingRequest, Pending,
-    PushToken, RotateAnswer,
+    AckAnswer, AckStatus, DecisionAnswer, InstallationInfo, LogsAnswer, LogsRequest, Me, MyUser, PairedUser, Pairing,
+    PairingRequest, Pending, PushToken, RotateAnswer, TestPushAnswer,
 };
 use crate::notification::{Decision, DenyReason, NewDeviceChoice, Notification};
 use crate::pairing_link::PairingKey;
@@ -370,6 +370,19 @@ impl DeviceClient {
     /// and is not the first to be asked where there is another way. The token stays handed in.
     pub async fn allow_push_notifications(&self, allowed: bool) -> Result<(), Error> {
         self.connection.tell(Call::allow_push_notifications(allowed)).await
+    }
+
+    /// Has a push sent to this phone that asks nothing: it comes as a [`PushKind::Test`](crate::PushKind). `false`: no
+    /// push service reaches it, or it is not to ring.
+    pub async fn test_remote_notification(&self) -> Result<bool, Error> {
+        Ok(self.connection.ask::<TestPushAnswer>(Call::test_push()).await?.sent)
+    }
+
+    /// Sends what the app has noted down, 16384 bytes at most, to whoever helps its person. What comes back is to be shown
+    /// to them: they read it out.
+    pub async fn send_logs(&self, log: &str) -> Result<String, Error> {
+        let request = LogsRequest { log: log.to_owned() };
+        Ok(self.connection.ask::<LogsAnswer>(Call::send_logs(&request)).await?.support_id)
     }
 
     /// Takes one person off this phone.

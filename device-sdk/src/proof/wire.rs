@@ -77,6 +77,7 @@ impl Wire {
             Purpose::Rotate => undecided.then_some(Statement::Rotate),
             Purpose::Unpair => undecided.then_some(Statement::Unpair),
             Purpose::Push => undecided.then_some(Statement::Push),
+            Purpose::Logs => undecided.then_some(Statement::Logs),
             Purpose::Enrollment => silent.then_some(Statement::Enrollment(EnrollmentDecision {
                 ticket: self.ticket.clone()?,
                 decision: self.decision?,
@@ -160,7 +161,12 @@ impl From<ProofClaims> for Wire {
             choice: None,
         };
         match statement {
-            Statement::Pairing | Statement::Read | Statement::Rotate | Statement::Unpair | Statement::Push => {}
+            Statement::Pairing
+            | Statement::Read
+            | Statement::Rotate
+            | Statement::Unpair
+            | Statement::Push
+            | Statement::Logs => {}
             Statement::Ack(answer) => {
                 wire.iss = Some(answer.installation_id);
                 wire.notification_id = Some(answer.notification_id);

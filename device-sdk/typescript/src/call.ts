@@ -98,6 +98,16 @@ export class Call {
     return new Call('PUT', '/push-enabled', { purpose: 'push' }, write({ enabled }))
   }
 
+  /** A push that asks nothing, to see that one arrives. */
+  static testPush(): Call {
+    return new Call('POST', '/test-push', { purpose: 'push' }, write({}))
+  }
+
+  /** What the app has noted down, for whoever helps its person. */
+  static sendLogs(log: string): Call {
+    return new Call('POST', '/logs', { purpose: 'logs' }, write({ log }))
+  }
+
   static #get(path: string): Call {
     return new Call('GET', path, { purpose: 'read' })
   }

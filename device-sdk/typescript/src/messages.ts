@@ -2,7 +2,7 @@
 
 import type { PublicJwk } from './jwk.js'
 import { readNotification, type DenyReason, type NewDeviceChoice } from './notification.js'
-import { id, list, maybe, open, text, word, wordOrNewer } from './reading.js'
+import { flag, id, list, maybe, open, text, word, wordOrNewer } from './reading.js'
 import { timestamp } from './timestamp.js'
 
 /** What the app says about itself and the phone: shown to people who manage devices, believed by nobody. */
@@ -94,6 +94,11 @@ export type Enrollment = ReturnType<typeof readEnrollment>
 export const readPending = open({ notifications: list(readNotification) })
 
 /** 200 to both decisions */
+/** 200 to `POST /test-push` */
+export const readTestPush = open({ sent: flag })
+/** 200 to `POST /logs` */
+export const readLogsAnswer = open({ supportId: text })
+
 export const readDecisionAnswer = open({ status: word('APPROVED', 'DENIED') })
 
 /** Data of the event `canceled` */

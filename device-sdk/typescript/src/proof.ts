@@ -54,7 +54,7 @@ export interface Denial {
 
 /** What a proof is for, with the claims that belong to it. */
 export type Statement =
-  | { purpose: 'pairing' | 'read' | 'rotate' | 'unpair' | 'push' }
+  | { purpose: 'pairing' | 'read' | 'rotate' | 'unpair' | 'push' | 'logs' }
   /** It has no `iss`: the installation may have no name yet, and the ticket is bound to its key. */
   | { purpose: 'enrollment'; ticket: EnrollmentTicket; decision: Decision }
   | Approval
@@ -104,6 +104,7 @@ export function wireClaims({ statement, htm, htu, aud, iat, jti, nonce, bd }: Pr
     case 'rotate':
     case 'unpair':
     case 'push':
+    case 'logs':
       return common
     case 'enrollment':
       return { ...common, decision: statement.decision, ticket: statement.ticket.expose() }
@@ -124,7 +125,7 @@ export function signProof(claims: ProofClaims, key: DeviceKey): Promise<string> 
 }
 
 const fields = {
-  purpose: word('pairing', 'enrollment', 'read', 'approve', 'deny', 'rotate', 'unpair', 'push'),
+  purpose: word('pairing', 'enrollment', 'read', 'approve', 'deny', 'rotate', 'unpair', 'push', 'logs'),
   htm: word('GET', 'POST', 'PUT', 'DELETE'),
   htu: text,
   aud: text,
@@ -166,6 +167,7 @@ function statementOf(claims: Wire): Statement | undefined {
     case 'rotate':
     case 'unpair':
     case 'push':
+    case 'logs':
       return hasJust(claims) ? { purpose } : undefined
     case 'enrollment':
       if (ticket === undefined || decision === undefined) return undefined

@@ -23,6 +23,7 @@ pub mod audit;
 pub mod bootstrap;
 pub mod clients;
 mod closed;
+pub mod device_logs;
 pub mod devices;
 pub mod error_pages;
 pub mod events;

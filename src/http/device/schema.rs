@@ -110,6 +110,32 @@ pub struct PushEnabled {
     enabled: bool,
 }
 
+/// Nothing to say.
+#[derive(Object)]
+pub struct TestPushRequest {}
+
+/// Whether a test is on its way.
+#[derive(Object)]
+pub struct TestPushAnswer {
+    /// `false`: no push service reaches the phone, or it is not to ring.
+    sent: bool,
+}
+
+/// What the app has noted down.
+#[derive(Object)]
+pub struct LogsRequest {
+    /// 16384 bytes at most, of lines of text.
+    log: String,
+}
+
+/// Under which name it is found.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct LogsAnswer {
+    /// Eight letters and digits, to be shown to the person.
+    support_id: String,
+}
+
 /// No. The proof says it.
 #[derive(Object)]
 pub struct DenyEnrollment {}

@@ -57,7 +57,7 @@ pub(in crate::http) fn fields(seen: &Seen) -> Value {
         Some(_) | None => {}
     }
     // An authenticator app's, or that of the phone that is asked.
-    if shows.is_some() {
+    if seen.flow.typed().is_some() {
         members.extend(of_totp(seen.code));
     }
     fields

@@ -47,6 +47,7 @@ impl Operation {
             .replace("{request_id}", &nothing("req"))
             .replace("{pairing_key_id}", &nothing("pky"))
             .replace("{webhook_id}", &nothing("whk"))
+            .replace("{support_id}", "22222222")
             .replace("{delivery_id}", &nothing("dlv"))
     }
 

@@ -85,3 +85,24 @@ async fn h3_a_test_is_pushed_and_asks_nothing() {
     a_while().await;
     assert_eq!(scene.services.fcm.taken().len(), 1);
 }
+
+/// [flows.md B.2, H.3] The app asks for one, to see that a push arrives.
+#[tokio::test]
+async fn h3_an_app_has_a_test_pushed_to_itself() {
+    let mut scene = Scene::start().await.reached_by_fcm().await;
+    with_app(&scene.world, &mut scene.alice).await;
+    let ask = async |phone: &crate::world::Phone| phone.call(&nod_device::Call::test_push()).await;
+    assert_eq!(ask(scene.phone()).await.ok(), json!({ "sent": true }));
+    let sent = scene.services.fcm.takes(1).await.remove(0);
+    assert_eq!((read(&sent).kind, sent.says.as_object().unwrap().len()), (PushKind::Test, 2), "{}", sent.says);
+    assert!(scene.phone().pending().await.is_empty());
+    assert_eq!(ask(&scene.alice.phones[1]).await.ok(), json!({ "sent": false }), "nobody rings it");
+    // Three in ten minutes, of each app.
+    for _ in 0..2 {
+        assert_eq!(ask(scene.phone()).await.ok(), json!({ "sent": true }));
+    }
+    scene.services.fcm.takes(3).await;
+    ask(scene.phone()).await.problem(429, "TOO_MANY_ATTEMPTS");
+    a_while().await;
+    assert_eq!(scene.services.fcm.taken().len(), 3);
+}

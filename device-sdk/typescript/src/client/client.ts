@@ -10,11 +10,13 @@ import type { PublicJwk } from '../jwk.js'
 import { WebCryptoKey, publicJwkOf, type DeviceKey } from '../key.js'
 import {
   readDecisionAnswer,
+  readLogsAnswer,
   readMe,
   readPairedDevice,
   readPairing,
   readPending,
   readRotateAnswer,
+  readTestPush,
   type InstallationInfo,
   type Me,
   type PairedDevice,
@@ -202,6 +204,19 @@ export class DeviceClient {
    */
   async allowPushNotifications(allowed: boolean): Promise<void> {
     await this.connection.tell(Call.allowPushNotifications(allowed))
+  }
+
+  /** Has a push sent that asks nothing. `false`: no push service reaches this installation, or it is not to ring. */
+  async testRemoteNotification(): Promise<boolean> {
+    return (await this.connection.ask(Call.testPush(), readTestPush)).sent
+  }
+
+  /**
+   * Sends what the app has noted down, 16384 bytes at most, to whoever helps its person. What comes back is to be shown to
+   * them: they read it out.
+   */
+  async sendLogs(log: string): Promise<string> {
+    return (await this.connection.ask(Call.sendLogs(log), readLogsAnswer)).supportId
   }
 
   /** Takes one person off this phone. */
