@@ -1,9 +1,11 @@
-//! A power cut between any two steps (`docs/spec.md`, K1 to K23, K30 to K35): the process aborts at
+//! A power cut between any two steps (`docs/spec.md`, K1 to K23, K27 to K35): the process aborts at
 //! a named place, starts again, and every party does what it would do. Whatever was cut, an approval
 //! gives at most one set of tokens, a committed decision is not lost, and nothing is left half done.
 //!
 //! Each point runs on the embedded store in a SQLite file, on Redis beside one, and on PostgreSQL with
 //! Redis.
+
+mod codes;
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use nod::domain::authentication_request::State;
 use nod::protocol::id::{RequestId, UserId};
 use rcgen::CertificateParams;
 
+use self::codes::{while_checking_a_code, while_sending_a_code};
 use crate::admin::receiver::Receiver;
 use crate::backends::{Postgres, Redis};
 use crate::nodes::{Answer, Held, Node, Pending, Phone, RelyingParty, Site, Sql, get, polled_to_the_end, send, until};
@@ -428,6 +431,9 @@ kill_points! {
     k30_ping_leased: while_pinging("K30", 0, 1);
     k31_ping_sent: while_pinging("K31", 1, 2);
     k32_ping_before_the_mark: while_pinging("K32", 1, 1);
+    k27_try_of_a_code_counted: while_checking_a_code("K27", 1);
+    k28_code_sent: while_sending_a_code("K28");
+    k29_code_accepted: while_checking_a_code("K29", 2);
     k33_next_key_stored: while_rotating("K33");
     k34_next_key_announced: while_rotating("K34");
     k35_key_active: while_rotating("K35");

@@ -13,6 +13,7 @@ use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpMethod, OtpSec
 use crate::domain::otp_guard::{OtpGuard, Tried};
 use crate::domain::second_factor::Why;
 use crate::entropy::Entropy;
+use crate::failpoint;
 use crate::metrics::Limit;
 use crate::protocol::flow_api::{DetailCode, FlowErrorCode, FlowRefusal};
 use crate::protocol::id::{DeviceId, OtpId, UserId};
@@ -159,6 +160,7 @@ impl SendCode {
         };
         if let Some(kind) = kind {
             self.outbox.put(id.uuid(), kind, &occasion.encode(), now).await?;
+            failpoint::hit("K28");
             self.look(id).await;
         } else {
             self.none_goes(&sent).await?;
@@ -226,9 +228,11 @@ impl SendCode {
         let Tried::Looked { left } = self.guards.upsert(&user, DAY, one_more).await? else {
             return Ok(Err(NotSent::Locked.refusal()));
         };
+        failpoint::hit("K27");
         let of = CodeOf { transaction: flow.transaction, user, id: sent.id, length: sent.method.otp_length };
         if self.secrets.is_code(of, typed) {
             self.guards.upsert(&user, DAY, |guard| (guard.succeeded(), ())).await?;
+            failpoint::hit("K29");
             self.texts.came_back(&self.devices, user, sent).await;
             return Ok(Ok(()));
         }

@@ -11,7 +11,7 @@ pub(crate) use cutter::{Cutter, INSERT, Lost, SWAP};
 pub(crate) use people::{Phone, RelyingParty, polled_to_the_end};
 pub(crate) use site::{Inside, Node, Pending, Site, Sql};
 pub(crate) use slow::Slow;
-pub(crate) use wire::{Answer, Held, get, send, volley};
+pub(crate) use wire::{Answer, Held, get, request, send, volley};
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -58,6 +58,12 @@ impl RelyingParty {
         form(path, parameters, &self.assertion())
     }
 
+    /// A token of its own, with all of its scopes.
+    pub(crate) async fn token(&self, at: SocketAddr) -> String {
+        let request = self.post("/as/token.oauth2", &[("grant_type", "client_credentials")]);
+        send(at, &request).await.expect("an answer").is(200, "").text("access_token").to_owned()
+    }
+
     pub(crate) fn ask(&self, user: &str, more: &[(&str, &str)]) -> Vec<u8> {
         let mut parameters = vec![("scope", "openid"), ("login_hint", user), ("binding_message", "K7Q2")];
         parameters.extend(more);

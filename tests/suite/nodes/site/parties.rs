@@ -65,6 +65,14 @@ impl Site {
         party
     }
 
+    /// One that comes for itself, with these scopes.
+    pub(crate) async fn server(&self, id: &str, scope: &str) -> RelyingParty {
+        let party = RelyingParty::new(id);
+        let (grants, scope) = ([GrantType::ClientCredentials].into(), Scope::parse(scope).expect("a scope"));
+        self.registers(Client { grants, backchannel: None, scope, ..self.client(&party, false) }).await;
+        party
+    }
+
     async fn registers(&self, client: Client) {
         let clients = Clients::new(self.database.clone(), Arc::clone(&self.known));
         assert!(clients.create(&client, &self.event(Action::ClientCreated)).await.expect("a database"));
