@@ -6,12 +6,24 @@ import com.google.gson.JsonObject
 import com.google.gson.JsonParser
 import java.io.File
 import java.math.BigInteger
+import java.nio.ByteBuffer
+import java.security.AlgorithmParameters
 import java.security.KeyFactory
+import java.security.MessageDigest
 import java.security.PrivateKey
 import java.security.Signature
+import java.security.spec.ECGenParameterSpec
+import java.security.spec.ECParameterSpec
+import java.security.spec.ECPoint
+import java.security.spec.ECPrivateKeySpec
+import java.security.spec.ECPublicKeySpec
 import java.security.spec.PKCS8EncodedKeySpec
 import java.time.Instant
 import java.util.Base64
+import javax.crypto.Cipher
+import javax.crypto.KeyAgreement
+import javax.crypto.spec.GCMParameterSpec
+import javax.crypto.spec.SecretKeySpec
 import kotlin.system.exitProcess
 import nod.device.*
 
@@ -283,6 +295,53 @@ fun payloads() {
     }
 }
 
+/** Opened by the JDK and not by what is tested: ECDH-ES and A256GCM. */
+fun opened(payload: String, scalar: ByteArray): String {
+    val parts = payload.split('.')
+    val header = JsonParser.parseString(String(bytes(parts[0]))).asJsonObject
+    val curve = AlgorithmParameters.getInstance("EC").apply { init(ECGenParameterSpec("secp256r1")) }
+        .getParameterSpec(ECParameterSpec::class.java)
+    val epk = header.getAsJsonObject("epk")
+    val point = ECPoint(BigInteger(1, bytes(epk.text("x"))), BigInteger(1, bytes(epk.text("y"))))
+    val keys = KeyFactory.getInstance("EC")
+    val agreement = KeyAgreement.getInstance("ECDH")
+    agreement.init(keys.generatePrivate(ECPrivateKeySpec(BigInteger(1, scalar), curve)))
+    agreement.doPhase(keys.generatePublic(ECPublicKeySpec(point, curve)), true)
+    val number = { value: Int -> ByteBuffer.allocate(4).putInt(value).array() }
+    val name = header.text("enc").toByteArray()
+    val input = number(1) + agreement.generateSecret() + number(name.size) + name + number(0) + number(0) + number(256)
+    val content = SecretKeySpec(MessageDigest.getInstance("SHA-256").digest(input), "AES")
+    val cipher = Cipher.getInstance("AES/GCM/NoPadding")
+    cipher.init(Cipher.DECRYPT_MODE, content, GCMParameterSpec(128, bytes(parts[2])))
+    cipher.updateAAD(parts[0].toByteArray())
+    return String(cipher.doFinal(bytes(parts[3]) + bytes(parts[4])))
+}
+
+fun encryptedPayloads() {
+    val file = read("payload_encryption.json")
+    val (issuer, scalar) = "https://id.example" to bytes(file.text("private"))
+    val server = Server { request ->
+        when {
+            request.url.endsWith("/openid-configuration") -> json(200, "{\"issuer\":\"$issuer\",\"jwks_uri\":\"$issuer/jwks\"}")
+            else -> json(200, file.get("jwks").toString())
+        }
+    }
+    test("a payload for the issuer alone") {
+        same(opened(file.text("encrypted"), scalar), file.text("payload"))
+        val device = Device(issuer, Key(read("proof.json").getAsJsonObject("key")), server)
+        val facts = PayloadFacts(
+            "shop-app", "android", "com.example.shop", null, null, null, null, null, null, null, null,
+        )
+        val encrypted = device.generateEncryptedMobilePayload(facts)
+        val header = JsonParser.parseString(part(encrypted, 0)).asJsonObject
+        val expected = JsonParser.parseString(file.text("header")).asJsonObject
+        for (name in listOf("alg", "enc", "kid", "cty")) same(header.text(name), expected.text(name))
+        same(header.keySet().toList(), expected.keySet().toList())
+        val claims = JsonParser.parseString(part(opened(encrypted, scalar), 1)).asJsonObject
+        same(claims.text("app") to claims.text("aud"), "shop-app" to issuer)
+    }
+}
+
 fun idTokens() {
     val file = read("id_token.json")
     val issuer = file.text("issuer")
@@ -393,6 +452,7 @@ fun main() {
     rotation()
     people()
     payloads()
+    encryptedPayloads()
     idTokens()
     texts()
     faults()

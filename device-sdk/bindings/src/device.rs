@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nod_device::encryption::encrypt_mobile_payload;
 use nod_device::id_token::{Expectations, Offer};
 use nod_device::messages::{
-    AckAnswer, AckStatus, DecisionAnswer, Enrollment, InstallationInfo, Me, PairedUser, Pairing, PairingRequest,
-    Pending, PushToken, RotateAnswer, RotateRequest,
+    AckAnswer, AckStatus, DecisionAnswer, Enrollment, InstallationInfo, LogsAnswer, LogsRequest, Me, PairedUser,
+    Pairing, PairingRequest, Pending, PushToken, RotateAnswer, RotateRequest, TestPushAnswer,
 };
 use nod_device::notification::{Decision, DenyReason, NewDeviceChoice, Notification};
 use nod_device::payload::{PayloadFacts, PushState, generate_mobile_payload};
@@ -135,6 +136,15 @@ impl Device {
         Ok(payload.map_err(Error::from)?)
     }
 
+    /// The same, which nobody but the server can read: in a URL it has to be so. Asks for the issuer's key, unless it knows it
+    /// since less than an hour.
+    pub fn generate_encrypted_mobile_payload(&self, facts: PayloadFacts) -> Result<String> {
+        // Asked first: a payload is good for two minutes from when it was signed.
+        let key = self.session.payload_key()?;
+        let payload = self.generate_mobile_payload(facts)?;
+        Ok(encrypt_mobile_payload(&payload, &key).map_err(Error::from)?)
+    }
+
     /// What an ID token means for this phone. To be asked after each sign-in that carried a payload.
     pub fn process_id_token(self: Arc<Self>, id_token: &str, expected: Expectations) -> Result<Processed> {
         Ok(match self.session.process_id_token(id_token, &expected)? {
@@ -237,6 +247,18 @@ impl Device {
     /// Whether this app rings: what its person wants. Where it does not, it still finds questions when it asks, or listens.
     pub fn allow_push_notifications(&self, allowed: bool) -> Result<()> {
         Ok(self.session.tell(&Call::allow_push_notifications(allowed))?)
+    }
+
+    /// Has a push sent to this phone that asks nothing. `false`: no push service reaches it, or it is not to ring.
+    pub fn test_remote_notification(&self) -> Result<bool> {
+        Ok(self.session.ask::<TestPushAnswer>(&Call::test_push())?.sent)
+    }
+
+    /// Sends what the app has noted down, 16384 bytes at most, to whoever helps its person. What comes back is to be shown
+    /// to them: they read it out.
+    pub fn send_logs(&self, log: &str) -> Result<String> {
+        let request = LogsRequest { log: log.to_owned() };
+        Ok(self.session.ask::<LogsAnswer>(&Call::send_logs(&request))?.support_id)
     }
 
     /// Takes one person off this phone.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nod_device::encryption::PayloadKey;
 use nod_device::exchange::{AnswerHead, Bearings, JSON, Tries};
 use nod_device::id_token::{
     Expectations, IdTokenError, KeySet, METADATA, Offer, Processed, jwks_uri, process_id_token,
@@ -25,7 +26,13 @@ pub(crate) struct Session {
     http: Arc<dyn Http>,
     clock: Option<Arc<dyn Clock>>,
     state: Mutex<State>,
-    keys: Mutex<Option<(Timestamp, Arc<KeySet>)>>,
+    keys: Mutex<Option<(Timestamp, Arc<Keys>)>>,
+}
+
+pub(crate) struct Keys {
+    signing: KeySet,
+    /// `None`: the issuer takes no payload that is encrypted.
+    payload: Option<PayloadKey>,
 }
 
 struct State {
@@ -125,25 +132,35 @@ impl Session {
     pub(crate) fn process_id_token(&self, id_token: &str, expected: &Expectations) -> Result<Processed<Offer>, Error> {
         let process = |keys: &KeySet| process_id_token(id_token, keys, &self.issuer, expected, self.now(), verify);
         if let Some(keys) = self.keys_at_hand() {
-            let processed = process(&keys);
+            let processed = process(&keys.signing);
             // One that is new there is fetched, once.
             if processed != Err(IdTokenError::KeyUnknown) {
                 return Ok(processed?);
             }
         }
-        Ok(process(&*self.fetch_keys()?)?)
+        Ok(process(&self.fetch_keys()?.signing)?)
     }
 
-    fn keys_at_hand(&self) -> Option<Arc<KeySet>> {
+    /// What payloads are encrypted for. An issuer that has none is asked again at the next time.
+    pub(crate) fn payload_key(&self) -> Result<PayloadKey, Error> {
+        if let Some(key) = self.keys_at_hand().and_then(|keys| keys.payload.clone()) {
+            return Ok(key);
+        }
+        let fetched = self.fetch_keys()?;
+        fetched.payload.clone().ok_or(Error::Answer { status: 200, what: "no key to encrypt payloads for" })
+    }
+
+    fn keys_at_hand(&self) -> Option<Arc<Keys>> {
         let local = self.local();
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let (fetched, keys) = keys.as_ref()?;
         (local >= *fetched && local.since(*fetched).as_millis() < KEYS_LAST_MILLIS).then(|| keys.clone())
     }
 
-    pub(crate) fn fetch_keys(&self) -> Result<Arc<KeySet>, Error> {
+    pub(crate) fn fetch_keys(&self) -> Result<Arc<Keys>, Error> {
         let metadata = self.fetch(format!("{}{METADATA}", self.issuer))?;
-        let keys = Arc::new(KeySet::fetched(&self.fetch(jwks_uri(&metadata, &self.issuer)?)?)?);
+        let keys = self.fetch(jwks_uri(&metadata, &self.issuer)?)?;
+        let keys = Arc::new(Keys { signing: KeySet::fetched(&keys)?, payload: PayloadKey::from_jwks(&keys) });
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.local(), keys.clone()));
         Ok(keys)
     }
