@@ -30,6 +30,7 @@ mod m0021_pairing_key_used_by;
 mod m0022_push_enabled;
 mod m0024_device_passcode;
 mod m0027_consent_id;
+mod m0029_pairing_key_in_flow;
 mod m0030_pairing_key_application;
 mod m0031_session_second;
 mod m0032_remembered_browser;
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_push_enabled::Migration),
             Box::new(m0024_device_passcode::Migration),
             Box::new(m0027_consent_id::Migration),
+            Box::new(m0029_pairing_key_in_flow::Migration),
             Box::new(m0030_pairing_key_application::Migration),
             Box::new(m0031_session_second::Migration),
             Box::new(m0032_remembered_browser::Migration),
@@ -96,6 +98,7 @@ pub fn sql(name: &str, engine: DbBackend) -> Option<String> {
         "m0022_push_enabled" => m0022_push_enabled::sql,
         "m0024_device_passcode" => m0024_device_passcode::sql,
         "m0027_consent_id" => m0027_consent_id::sql,
+        "m0029_pairing_key_in_flow" => m0029_pairing_key_in_flow::sql,
         "m0030_pairing_key_application" => m0030_pairing_key_application::sql,
         "m0031_session_second" => m0031_session_second::sql,
         "m0032_remembered_browser" => m0032_remembered_browser::sql,

@@ -30,6 +30,7 @@ use crate::usecase::inbox::ReadInbox;
 use crate::usecase::pair_device::PairDevice;
 use crate::usecase::sign_in::Known;
 use crate::usecase::sign_in::look_after::LookAfterDevices;
+use crate::usecase::sign_in::pair_phone::PairPhone;
 
 impl Wiring {
     pub(super) fn change_devices(&self) -> Arc<ChangeDevices> {
@@ -134,6 +135,16 @@ impl Wiring {
             logs: Shelf::new(self.store()),
             attempts: Attempts::new(self.store()),
             clock: self.clock(),
+            entropy: self.entropy(),
+        }
+    }
+
+    pub(super) fn pair_phone(&self) -> PairPhone {
+        PairPhone {
+            devices: self.parts.devices.clone(),
+            recognise: Arc::clone(&self.parts.recognise),
+            master: Arc::clone(&self.master),
+            lifetime: self.settings.pairing_key_lifetime,
             entropy: self.entropy(),
         }
     }

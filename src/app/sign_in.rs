@@ -196,6 +196,7 @@ impl Wiring {
                     master: Arc::clone(&self.master),
                     clock: self.clock(),
                 },
+                phones: self.pair_phone(),
                 tell: self.parts.tell(),
                 ledger: self.parts.ledger.clone(),
                 entropy: self.entropy(),

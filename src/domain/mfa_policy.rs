@@ -154,6 +154,16 @@ impl Matching {
     }
 }
 
+words! {
+    /// What somebody can make on the way who has no second factor: its `deviceType` [flows.md A.1.3].
+    Makes {
+        /// A phone, by a pairing key.
+        Mobile = "MOBILE",
+        /// An authenticator app.
+        Totp = "TOTP",
+    }
+}
+
 /// Whether the phones of people count: are asked, vouch by themselves, or become devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -385,6 +395,12 @@ impl MfaPolicy {
         let sent = [self.email, self.sms, self.voice].map(|method| (method.enabled, method.attempts));
         let all = sent.into_iter().chain([self.totp, self.mobile_otp].map(|method| (method.enabled, method.attempts)));
         all.filter_map(|(enabled, attempts)| enabled.then_some(attempts)).fold(*OtpMethod::ATTEMPTS.end(), u32::min)
+    }
+
+    /// What people can make on the way who have nothing that will do. Nothing: they do not get in.
+    pub fn makes(&self) -> Vec<Makes> {
+        let ways = [(Makes::Mobile, self.mobile.enabled), (Makes::Totp, self.totp.enabled)];
+        ways.into_iter().filter_map(|(kind, enabled)| enabled.then_some(kind)).collect()
     }
 
     pub const fn asked_for(&self) -> Duration {

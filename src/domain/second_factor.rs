@@ -292,7 +292,7 @@ impl Asked<'_> {
         };
         match mode {
             Without::Bypass => Verdict::Waived(missing),
-            Without::Setup if self.policy.totp.enabled => Verdict::SetUp(why),
+            Without::Setup if !self.policy.makes().is_empty() => Verdict::SetUp(why),
             // Or the policy has nothing that somebody could make.
             Without::Block | Without::Setup => Verdict::Failed(why),
         }

@@ -45,6 +45,8 @@ words! {
         DevicePairingMethodRequired = "DEVICE_PAIRING_METHOD_REQUIRED",
         /// An authenticator app is to have `pairingKey`, and to show a code of it.
         TotpActivationRequired = "TOTP_ACTIVATION_REQUIRED",
+        /// The app on a phone is to bring `pairingKey`.
+        MobileActivationRequired = "MOBILE_ACTIVATION_REQUIRED",
         /// There is no second factor, or none that counts.
         MfaFailed = "MFA_FAILED",
         /// The person is to agree to what the relying party asks for.

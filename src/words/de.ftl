@@ -199,6 +199,7 @@ remember-forget = Überall wieder fragen
 set-up = Zweiten Schritt einrichten
 set-up-note = Um weiterzumachen, brauchen Sie neben dem Passwort etwas, das zeigt, dass Sie es sind.
 set-up-choose = Was möchten Sie verwenden?
+set-up-phone = Die App auf meinem Telefon
 set-up-totp = Eine Authenticator-App
 set-up-app = Authenticator-App verbinden
 set-up-app-note = Geben Sie diesen Schlüssel in der App ein. Zeigen Sie ihn niemandem. Geben Sie dann den Code ein, den die App zeigt.

@@ -199,6 +199,7 @@ remember-forget = Ask everywhere again
 set-up = Set up a second step
 set-up-note = To go on you need something besides your password that shows that it is you.
 set-up-choose = What do you want to use?
+set-up-phone = The app on my phone
 set-up-totp = An authenticator app
 set-up-app = Connect your authenticator app
 set-up-app-note = Type this key in the app. Show it to nobody. Then type the code that the app shows.

@@ -199,6 +199,7 @@ remember-forget = Volver a preguntar en todas partes
 set-up = Configurar un segundo paso
 set-up-note = Para continuar necesitas, además de la contraseña, algo que muestre que eres tú.
 set-up-choose = ¿Qué quieres usar?
+set-up-phone = La aplicación de mi teléfono
 set-up-totp = Una aplicación de autenticación
 set-up-app = Conectar tu aplicación de autenticación
 set-up-app-note = Escribe esta clave en la aplicación. No se la enseñes a nadie. Después escribe el código que muestra la aplicación.

@@ -199,6 +199,7 @@ remember-forget = Redemander partout
 set-up = Configurer une deuxième étape
 set-up-note = Pour continuer, il vous faut, en plus du mot de passe, quelque chose qui montre que c’est bien vous.
 set-up-choose = Que voulez-vous utiliser ?
+set-up-phone = L’application de mon téléphone
 set-up-totp = Une application d’authentification
 set-up-app = Connecter votre application d’authentification
 set-up-app-note = Saisissez cette clé dans l’application. Ne la montrez à personne. Saisissez ensuite le code que l’application affiche.

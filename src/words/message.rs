@@ -227,6 +227,7 @@ messages! {
     SetUp = "set-up",
     SetUpNote = "set-up-note",
     SetUpChoose = "set-up-choose",
+    SetUpPhone = "set-up-phone",
     SetUpTotp = "set-up-totp",
     SetUpApp = "set-up-app",
     SetUpAppNote = "set-up-app-note",

@@ -3,22 +3,27 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Flow, SecondFactor};
+use crate::clock::Timestamp;
+use crate::domain::mfa_policy::Makes;
 use crate::domain::otp::CodeSource;
 use crate::domain::policy::Source;
+use crate::domain::session::Trusted;
 use crate::domain::totp::TotpMethod;
 use crate::protocol::flow_api::{Action, Status};
-use crate::protocol::id::DeviceId;
-use crate::secret::Sealed;
+use crate::protocol::id::{DeviceId, PairingKey};
+use crate::secret::{Digest, Sealed};
 
 /// How far they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SettingUp {
     /// They have not begun.
     Required,
-    /// They say what it is to be.
-    Choosing,
+    /// They say which of these it is to be.
+    Choosing(Vec<Makes>),
     /// An authenticator app has to show that it has this key.
     Totp(NewTotp),
+    /// A phone has to come with this key.
+    Phone(NewPhone),
 }
 
 /// An authenticator app that is none yet: nothing of it is kept but here.
@@ -42,22 +47,50 @@ impl NewTotp {
     }
 }
 
+/// A phone that is no device yet: its app has to bring a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewPhone {
+    /// By which the key is found that a phone brings.
+    pub key: Digest<PairingKey>,
+    /// The key itself, sealed, for whoever shows it.
+    sealed: Vec<u8>,
+    /// From then on it is worth nothing.
+    pub expires_at: Timestamp,
+}
+
+impl NewPhone {
+    pub fn new(key: Digest<PairingKey>, sealed: &Sealed, expires_at: Timestamp) -> Self {
+        Self { key, sealed: sealed.as_bytes().to_vec(), expires_at }
+    }
+
+    /// What the key is sealed for.
+    pub fn place(key: &Digest<PairingKey>) -> String {
+        format!("flow|pairing key|{key}")
+    }
+
+    pub fn sealed(&self) -> Sealed {
+        Sealed::from_bytes(self.sealed.clone())
+    }
+}
+
 impl SettingUp {
     pub(super) const fn status(&self) -> Status {
         match self {
             Self::Required => Status::MfaSetupRequired,
-            Self::Choosing => Status::DevicePairingMethodRequired,
+            Self::Choosing(_) => Status::DevicePairingMethodRequired,
             Self::Totp(_) => Status::TotpActivationRequired,
+            Self::Phone(_) => Status::MobileActivationRequired,
         }
     }
 
     pub(super) const fn actions(&self) -> &'static [Action] {
         match self {
             Self::Required => &[Action::SetupMfa, Action::CancelAuthentication],
-            Self::Choosing => {
+            Self::Choosing(_) => {
                 &[Action::SelectDevicePairingMethod, Action::CancelDevicePairing, Action::CancelAuthentication]
             }
             Self::Totp(_) => &[Action::ActivateTotpDevice, Action::CancelDevicePairing, Action::CancelAuthentication],
+            Self::Phone(_) => &[Action::Poll, Action::CancelDevicePairing, Action::CancelAuthentication],
         }
     }
 }
@@ -75,7 +108,15 @@ impl Flow {
     pub const fn new_totp(&self) -> Option<&NewTotp> {
         match self.setting_up() {
             Some(SettingUp::Totp(new)) => Some(new),
-            Some(SettingUp::Required | SettingUp::Choosing) | None => None,
+            Some(SettingUp::Required | SettingUp::Choosing(_) | SettingUp::Phone(_)) | None => None,
+        }
+    }
+
+    /// The phone that is waited for.
+    pub const fn new_phone(&self) -> Option<&NewPhone> {
+        match &self.second_factor {
+            Some(second_factor) => second_factor.new_phone(),
+            None => None,
         }
     }
 
@@ -84,24 +125,47 @@ impl Flow {
         Some(Self { second_factor: Some(SecondFactor::SettingUp(next)), ..self })
     }
 
-    /// They begin. `None`: there is nothing to begin.
+    /// They begin, and have the choice of these. `None`: there is nothing to begin.
     #[must_use]
-    pub fn set_up_begun(self) -> Option<Self> {
+    pub fn set_up_begun(self, makes: Vec<Makes>) -> Option<Self> {
         matches!(self.setting_up()?, SettingUp::Required).then_some(())?;
-        self.setting_up_now(SettingUp::Choosing)
+        self.setting_up_now(SettingUp::Choosing(makes))
     }
 
     /// It is to be this authenticator app. `None`: nobody was asked.
     #[must_use]
     pub fn set_up_with(self, new: NewTotp) -> Option<Self> {
-        matches!(self.setting_up()?, SettingUp::Choosing).then_some(())?;
+        matches!(self.setting_up()?, SettingUp::Choosing(_)).then_some(())?;
         self.setting_up_now(SettingUp::Totp(new))
+    }
+
+    /// It is to be a phone. `None`: nobody was asked.
+    #[must_use]
+    pub fn set_up_phone(self, new: NewPhone) -> Option<Self> {
+        matches!(self.setting_up()?, SettingUp::Choosing(_)).then_some(())?;
+        self.setting_up_now(SettingUp::Phone(new))
+    }
+
+    /// This phone has come with the key, and is theirs: it has shown that it is there. `None`: nobody waits for it.
+    #[must_use]
+    pub fn phone_came(mut self, key: &Digest<PairingKey>, device: DeviceId) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        self.new_phone().filter(|new| new.key == *key)?;
+        self.second_factor = Some(SecondFactor::Authorized(Trusted::silent(device)));
+        Some(self)
+    }
+
+    /// No phone will come with the key any more: it is another one, or one of these. `None`: none was waited for.
+    #[must_use]
+    pub fn no_phone_came(self, makes: Vec<Makes>) -> Option<Self> {
+        self.new_phone()?;
+        self.setting_up_now(SettingUp::Choosing(makes))
     }
 
     /// It is to be another one, or none: what there was is worth nothing. `None`: nothing was begun.
     #[must_use]
     pub fn set_up_cancelled(self) -> Option<Self> {
-        matches!(self.setting_up()?, SettingUp::Choosing | SettingUp::Totp(_)).then_some(())?;
+        matches!(self.setting_up()?, SettingUp::Choosing(_) | SettingUp::Totp(_) | SettingUp::Phone(_)).then_some(())?;
         self.setting_up_now(SettingUp::Required)
     }
 
@@ -122,5 +186,12 @@ impl Flow {
         self.setting_up()?;
         self.second_factor = None;
         Some(self)
+    }
+}
+
+impl SecondFactor {
+    /// The phone that somebody is to pair.
+    pub const fn new_phone(&self) -> Option<&NewPhone> {
+        if let Self::SettingUp(SettingUp::Phone(new)) = self { Some(new) } else { None }
     }
 }

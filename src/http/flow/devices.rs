@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::authentication_request::Challenge;
 use crate::domain::device::{About, Device, Installation, Status};
-use crate::domain::flow::{Pushed, SecondFactor};
+use crate::domain::flow::{Pushed, SecondFactor, SettingUp};
 use crate::domain::otp::{OtpDevice, Sent};
 use crate::domain::totp::TotpDevice;
 use crate::protocol::totp::DIGITS;
@@ -96,14 +96,34 @@ fn of_totp(code: Option<Standing>) -> [(String, Value); 2] {
         .map(|(name, value)| (name.to_owned(), value))
 }
 
+/// What somebody can make who has no second factor.
+pub(super) fn methods(seen: &Seen) -> Value {
+    let makes = match seen.flow.setting_up() {
+        Some(SettingUp::Choosing(makes)) => makes.as_slice(),
+        Some(SettingUp::Required | SettingUp::Totp(_) | SettingUp::Phone(_)) | None => &[],
+    };
+    let methods: Vec<_> = makes.iter().map(|kind| json!({ "deviceType": kind.as_str() })).collect();
+    json!({ "devicePairingMethods": methods })
+}
+
 /// The members of a state in which an authenticator app is to show that it has the key.
 pub(super) fn new_totp(seen: &Seen) -> Value {
-    let mut members: Map<String, Value> = of_totp(seen.code).into_iter().collect();
-    if let Some(key) = &seen.new_key {
-        members.insert("pairingKey".to_owned(), json!(key.text.expose()));
-        members.insert("keyUri".to_owned(), json!(key.uri.expose()));
-    }
-    Value::Object(members)
+    let code = of_totp(seen.code).into_iter();
+    Value::Object(code.chain(new_key(seen)).collect())
+}
+
+/// The members of a state in which a phone is to come with the key.
+pub(super) fn new_phone(seen: &Seen) -> Value {
+    let until = seen.flow.new_phone().map(|new| new.expires_at.to_string());
+    let waits = [("expiresAt", json!(until)), ("pollInterval", json!(POLL_INTERVAL))];
+    let waits = waits.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Value::Object(waits.chain(new_key(seen)).collect())
+}
+
+/// What is typed in an app, or read by it.
+fn new_key(seen: &Seen) -> impl Iterator<Item = (String, Value)> {
+    let members = seen.new_key.as_ref().map(|key| [("pairingKey", &key.text), ("keyUri", &key.uri)]);
+    members.into_iter().flatten().map(|(name, value)| (name.to_owned(), json!(value.expose())))
 }
 
 /// What the page shows, and the person carries to the device.

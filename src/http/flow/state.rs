@@ -117,8 +117,9 @@ impl FlowApi {
             ) => devices::fields(seen),
             (Status::DeviceManagement, _) => devices::own(seen),
             (Status::MfaSetupRequired, _) => json!({ "allowSkipMfa": false }),
-            (Status::DevicePairingMethodRequired, _) => json!({ "devicePairingMethods": [{ "deviceType": "TOTP" }] }),
+            (Status::DevicePairingMethodRequired, _) => devices::methods(seen),
             (Status::TotpActivationRequired, _) => devices::new_totp(seen),
+            (Status::MobileActivationRequired, _) => devices::new_phone(seen),
             (Status::AssertionRequired, _) => json!({
                 "publicKeyCredentialRequestOptions": seen.passkey,
                 "alternativeAuthenticationSources": flow.ways,

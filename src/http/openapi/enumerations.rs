@@ -272,7 +272,10 @@ const MEANINGS: [(&str, &[(&str, &str)]); 40] = [
         &[
             ("block", "Who has nothing to show does not get in."),
             ("bypass", "They get in without."),
-            ("setup", "They make what they have not on the way: an authenticator app, where `totp` is enabled."),
+            (
+                "setup",
+                "They make what they have not on the way: a phone, where `mobile` is enabled, or an authenticator app, where `totp` is.",
+            ),
         ],
     ),
 ];

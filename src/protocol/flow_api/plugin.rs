@@ -46,6 +46,7 @@ impl Status {
             | Self::MfaSetupRequired
             | Self::DevicePairingMethodRequired
             | Self::TotpActivationRequired
+            | Self::MobileActivationRequired
             | Self::MfaFailed => Plugin::Mfa,
             Self::ConsentRequired => Plugin::Consent,
             Self::OauthDeviceUserCodeRequired

@@ -117,7 +117,7 @@ impl Devices {
                 return Ok((Claimed::Invalid, None));
             }
             let newcomer = &Newcomer { application: application.as_ref(), ..*newcomer };
-            if transaction.use_key(key, newcomer.jkt, now).await? {
+            if transaction.holds(key, owner.id).await? && transaction.use_key(key, newcomer.jkt, now).await? {
                 failpoint::hit("K21");
                 return transaction.pair(owner, newcomer, now, event).await;
             }

@@ -45,6 +45,7 @@ pub mod device_passcodes;
 pub mod devices;
 mod diagnosis;
 pub mod directory;
+pub mod first_phone;
 pub mod fleet;
 pub mod idempotency;
 mod insert;

@@ -252,10 +252,17 @@ impl Advance {
         if action == Action::Poll && before == next.second_factor && !next.cookieless {
             return Ok(());
         }
+        let shown = |own: Option<&SecondFactor>| own.and_then(SecondFactor::new_phone).map(|new| new.key);
+        let (old_key, new_key) = (shown(before.as_ref()), shown(next.second_factor.as_ref()));
         let before = before.as_ref().and_then(SecondFactor::waits_for);
         let lifetime = Lifetime::Renew(left(next.started_at, now));
         let kept = self.flows.replace(&id.digest(), found, next, lifetime).await?;
         self.known.second_factors.asked_in_vain(before, next, kept).await;
+        // Nor is a key worth anything that no flow shows.
+        let lost = if kept { old_key } else { new_key };
+        if let Some(key) = lost.filter(|_| old_key != new_key) {
+            self.known.second_factors.phones.forget(&key).await;
+        }
         // Somebody else was faster: what was to be done is a link of the state no more.
         if kept { Ok(()) } else { Err(FlowRefusal::not_now().into()) }
     }

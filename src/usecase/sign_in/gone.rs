@@ -50,6 +50,10 @@ impl Known {
             let waiting = Waiting { judged: &judged, asker, unattended };
             return Ok(ControlFlow::Break(Box::pin(factors.verify(flow, verifying, waiting)).await?));
         }
+        if flow.new_phone().is_some() {
+            let judged = self.judged(Arc::clone(client), flow.user(), now).await?;
+            return Ok(ControlFlow::Break(Box::pin(factors.phone_awaited(flow, (&judged, asker))).await?));
+        }
         let Some(flow) = factors.poll(flow, now).await? else { return Ok(ControlFlow::Break(None)) };
         if !factors.is_stranded(&flow).await? {
             return Ok(ControlFlow::Break(Some(flow)));

@@ -54,6 +54,7 @@ pub mod log_out;
 pub mod logos;
 pub mod look_after;
 mod other_way;
+pub mod pair_phone;
 mod passkeys;
 pub mod push;
 pub mod read_request;
@@ -297,10 +298,10 @@ impl OwnDevice {
     }
 }
 
-/// The key of an authenticator app, as an app takes it.
+/// The key of an authenticator app, or of a phone, as an app takes it.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// In base32, as people type it.
+    /// As people type it: in base32, or twelve digits.
     pub text: Secret<String>,
     /// As an app reads it from a QR code.
     pub uri: Secret<String>,
@@ -326,7 +327,7 @@ pub struct Seen {
     pub ticket: Option<EnrolmentTicket>,
     /// On which devices the person can be asked, or all that they look after; the primary one first.
     pub devices: Vec<OwnDevice>,
-    /// The key of an authenticator app that somebody makes.
+    /// The key of what somebody makes.
     pub new_key: Option<NewKey>,
     /// How it stands with the code that was sent, where one was.
     pub code: Option<Standing>,

@@ -31,6 +31,7 @@ use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::ask_device::{self, AskDevice};
 use crate::usecase::sign_in::boxed::boxed;
 use crate::usecase::sign_in::check_totp::CheckTotp;
+use crate::usecase::sign_in::pair_phone::PairPhone;
 use crate::usecase::sign_in::send_code::{self, Asker, NotSent, SendCode};
 use crate::usecase::tell_person::TellPerson;
 
@@ -44,6 +45,7 @@ pub struct SecondFactors {
     pub devices: AskDevice,
     pub codes: SendCode,
     pub totps: CheckTotp,
+    pub phones: PairPhone,
     pub tell: TellPerson,
     pub ledger: Ledger,
     pub entropy: Arc<Entropy>,

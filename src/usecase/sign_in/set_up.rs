@@ -2,22 +2,23 @@
 
 use std::ops::ControlFlow;
 
+use crate::clock::Timestamp;
 use crate::domain::audit::{self, Event};
+use crate::domain::enrolment::Enrolment;
 use crate::domain::flow::Flow;
+use crate::domain::mfa_policy::Makes;
 use crate::domain::occasion::Notice;
 use crate::domain::second_factor::{Verdict, Why};
 use crate::protocol::flow_api::{self, DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{MfaPolicyId, UserId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::besides::Besides;
+use crate::store::sql::first_phone::Came;
 use crate::usecase::device_trust::evaluate::Way;
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::second_factor::SecondFactors;
 use crate::usecase::sign_in::send_code::Asker;
-
-/// The `deviceType` of an authenticator app.
-const TOTP: &str = "TOTP";
 
 impl SecondFactors {
     /// What whoever runs the flow does about it. `None`: it cannot be done now.
@@ -37,16 +38,11 @@ impl SecondFactors {
             ControlFlow::Break(next) => return Ok(next),
         };
         if action == flow_api::Action::SetupMfa {
-            return Ok(flow.set_up_begun());
+            let makes = self.evaluate.policy(&policy).await?.makes();
+            return Ok(flow.set_up_begun(makes));
         }
         if action == flow_api::Action::SelectDevicePairingMethod {
-            if members.text("devicePairingMethod") != Some(TOTP) {
-                let why = "a kind of device that nobody makes here";
-                let (code, target) = (DetailCode::InvalidFieldValue, Some("devicePairingMethod"));
-                return Err(FlowRefusal::invalid(code, target, why).into());
-            }
-            let policy = self.evaluate.policy(&policy).await?;
-            return Ok(flow.set_up_with(self.totps.begin(&policy, &self.entropy)));
+            return self.begin(flow, (user, &policy), judged.now, members).await;
         }
         self.activate(flow, (user, &policy, why), judged, (members, asker)).await
     }
@@ -63,14 +59,82 @@ impl SecondFactors {
         if let Verdict::SetUp(why) = &evaluated.0 {
             return Ok(ControlFlow::Continue((flow, *why)));
         }
+        Ok(ControlFlow::Break(self.set_up_elsewhere(flow, (policy, evaluated), (judged, asker)).await?))
+    }
+
+    /// Nothing is made any more: it came to something else.
+    async fn set_up_elsewhere(
+        &self,
+        flow: Flow,
+        (policy, evaluated): (&MfaPolicyId, (Verdict, Option<Enrolment>)),
+        (judged, asker): (&Judged, Asker<'_>),
+    ) -> Result<Option<Flow>, StoreError> {
         self.record(&flow, &evaluated.0, judged.now).await;
-        let Some(flow) = flow.set_up_over() else { return Ok(ControlFlow::Break(None)) };
+        let Some(flow) = flow.set_up_over() else { return Ok(None) };
         let before = flow.clone();
-        let next = match self.came_to(flow, policy, evaluated, (None, asker)).await? {
+        Ok(match self.came_to(flow, policy, evaluated, (None, asker)).await? {
             Ok(next) => next,
             Err(not) => before.second_factor_evaluated((Verdict::Failed(not.why()), None), None),
-        };
-        Ok(ControlFlow::Break(next))
+        })
+    }
+
+    /// They say what they make.
+    async fn begin(
+        &self,
+        flow: Flow,
+        (user, policy): (UserId, &MfaPolicyId),
+        now: Timestamp,
+        members: &Members,
+    ) -> Result<Option<Flow>, FlowError> {
+        let policy = self.evaluate.policy(policy).await?;
+        let named = members.text("devicePairingMethod").and_then(Makes::parse);
+        match named.filter(|kind| policy.makes().contains(kind)) {
+            Some(Makes::Totp) => Ok(flow.set_up_with(self.totps.begin(&policy, &self.entropy))),
+            Some(Makes::Mobile) => {
+                let event = Event::new(self.entropy.ordered_uuid(now), now, audit::Action::PairingKeyCreated)
+                    .client(&flow.client)
+                    .request(flow.transaction)
+                    .user(user);
+                let begun = self.phones.begin((user, flow.password), &event, now).await?;
+                Ok(flow.set_up_phone(begun?))
+            }
+            None => {
+                let why = "a kind of device that nobody makes here";
+                let (code, target) = (DetailCode::InvalidFieldValue, Some("devicePairingMethod"));
+                Err(FlowRefusal::invalid(code, target, why).into())
+            }
+        }
+    }
+
+    /// Whether the phone has come that somebody is to pair: it is their second factor from then on. `None`: none is
+    /// waited for.
+    pub(super) async fn phone_awaited(
+        &self,
+        flow: Flow,
+        (judged, asker): (&Judged, Asker<'_>),
+    ) -> Result<Option<Flow>, StoreError> {
+        let (Some(new), Some(user)) = (flow.new_phone().cloned(), flow.user()) else { return Ok(None) };
+        let Some(policy) = flow.mfa_policy(&judged.around()) else { return Ok(None) };
+        let now = judged.now;
+        let came = self.phones.came(user, &new, now).await?;
+        if came == Came::NotYet {
+            return Ok(Some(flow));
+        }
+        let evaluated = self.evaluate.evaluate(user, &policy, flow.app.as_ref()).await?;
+        match (came, &evaluated.0) {
+            (Came::As(device), Verdict::Ask(devices, _)) if devices.contains(&device) => {
+                let event = self.event(&flow, now).device(device);
+                self.ledger.audit(event.of("device_paired")).await;
+                Ok(flow.phone_came(&new.key, device))
+            }
+            // This node is about to hear of it.
+            (Came::As(_), Verdict::SetUp(_)) if now < new.expires_at => Ok(Some(flow)),
+            (_, Verdict::SetUp(_)) => {
+                let makes = self.evaluate.policy(&policy).await?.makes();
+                Ok(flow.no_phone_came(makes))
+            }
+            (_, _) => self.set_up_elsewhere(flow, (&policy, evaluated), (judged, asker)).await,
+        }
     }
 
     /// What the person may have by then, who makes something for this reason.

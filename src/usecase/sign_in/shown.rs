@@ -14,8 +14,9 @@ use crate::protocol::authorization_response::{AuthorizationResponse, Carrier};
 use crate::protocol::error::Refusal;
 use crate::protocol::id::{DeviceId, FlowId, UserId};
 use crate::protocol::scope::Scope;
-use crate::secret::{MasterKey, Sealed};
+use crate::secret::{MasterKey, Sealed, Secret};
 use crate::store::ephemeral::StoreError;
+use crate::usecase::pairing_keys;
 use crate::usecase::sign_in::boxed::boxed;
 use crate::usecase::sign_in::check_totp::key_uri;
 use crate::usecase::sign_in::leave::Tickets;
@@ -79,14 +80,7 @@ impl Shown {
         };
         let asked = !matches!(flow.at, At::UserCode) && flow.device.is_none();
         let with_context = asked && self.known.directory.sign_on().await?.includes_request_context();
-        let new_key = match flow.user().zip(flow.new_totp()) {
-            Some((user, new)) => {
-                let key = factors.totps.key_of(user, new)?;
-                let uri = key_uri(&key, &self.issuer, username.as_deref().unwrap_or_default());
-                Some(NewKey { text: key.base32(), uri })
-            }
-            None => None,
-        };
+        let new_key = self.new_key(&flow, username.as_deref().unwrap_or_default())?;
         let remember_for = boxed(|| self.known.remember_for(&flow, &client)).await?;
         let (late, answered, session, browser, state) = (false, false, None, None, None);
         Ok(Seen {
@@ -111,6 +105,19 @@ impl Shown {
             browser,
             state,
         })
+    }
+
+    /// What an app is to have of what somebody makes.
+    fn new_key(&self, flow: &Flow, username: &str) -> Result<Option<NewKey>, StoreError> {
+        let factors = &self.known.second_factors;
+        if let Some((user, new)) = flow.user().zip(flow.new_totp()) {
+            let key = factors.totps.key_of(user, new)?;
+            return Ok(Some(NewKey { text: key.base32(), uri: key_uri(&key, &self.issuer, username) }));
+        }
+        let Some(new) = flow.new_phone() else { return Ok(None) };
+        let key = factors.phones.key_of(new)?;
+        let uri = pairing_keys::link(&self.issuer, &key)?;
+        Ok(Some(NewKey { text: Secret::new(key.expose().clone()), uri }))
     }
 
     /// On which the person can be asked. One that is gone is not shown.

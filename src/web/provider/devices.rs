@@ -8,6 +8,7 @@ use super::pressed::CHOSEN;
 use crate::domain::authentication_request::Challenge;
 use crate::domain::device::{About, Device};
 use crate::domain::flow::{Flow, SecondFactor, SettingUp};
+use crate::domain::mfa_policy::Makes;
 use crate::domain::otp::{Channel, Delivery, OtpDevice, Sent};
 use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, REMEMBER_ME, Status};
 use crate::protocol::parameters::Parameters;
@@ -126,14 +127,25 @@ fn of_shown(problem: Option<code::Problem>) -> Option<code::Problem> {
 fn set_up(seen: &Seen, setting_up: &SettingUp, (amiss, form): (Amiss, Form), around: &Around<'_>) -> Response {
     let state = match setting_up {
         SettingUp::Required => set_up::State::Required,
-        SettingUp::Choosing => set_up::State::Choosing,
-        SettingUp::Totp(_) => {
-            let shown = seen.new_key.as_ref().map(|key| (grouped(key.text.expose()), key.uri.expose().clone()));
-            let (key, link) = shown.unwrap_or_default();
-            set_up::State::App(set_up::NewApp { key, link })
-        }
+        SettingUp::Choosing(makes) => set_up::State::Choosing(makes.iter().map(|kind| way(*kind)).collect()),
+        SettingUp::Totp(_) => set_up::State::App(new_app(seen)),
+        SettingUp::Phone(_) => set_up::State::Phone(new_app(seen)),
     };
     set_up::render(&set_up::View { form, state, problem: of_shown(amiss.of_code) }, around)
+}
+
+/// What can be chosen, and how its button is called.
+const fn way(kind: Makes) -> set_up::Way {
+    match kind {
+        Makes::Mobile => set_up::Way::Phone,
+        Makes::Totp => set_up::Way::App,
+    }
+}
+
+fn new_app(seen: &Seen) -> set_up::NewApp {
+    let shown = seen.new_key.as_ref().map(|key| (grouped(key.text.expose()), key.uri.expose().clone()));
+    let (key, link) = shown.unwrap_or_default();
+    set_up::NewApp { key, link }
 }
 
 /// As people read and type it.
@@ -230,14 +242,18 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
             Some((Action::CheckAssertion, json!({ "assertion": form.get("assertion").unwrap_or_default() })))
         }
         (Status::MfaSetupRequired, Some("start")) => Some((Action::SetupMfa, nothing())),
-        (Status::DevicePairingMethodRequired, Some("totp")) => {
-            let method = json!({ "devicePairingMethod": { "deviceType": "TOTP" } });
+        (Status::DevicePairingMethodRequired, Some(pressed)) if pressed != "cancel" => {
+            let kind = Makes::ALL.iter().find(|kind| way(**kind).name() == pressed)?;
+            let method = json!({ "devicePairingMethod": { "deviceType": kind.as_str() } });
             Some((Action::SelectDevicePairingMethod, method))
         }
+        (Status::MobileActivationRequired, None | Some("poll")) => Some((Action::Poll, nothing())),
         (Status::TotpActivationRequired, None | Some("continue")) => {
             Some((Action::ActivateTotpDevice, json!({ "otp": form.get("code").unwrap_or_default() })))
         }
-        (Status::TotpActivationRequired, Some("other")) => Some((Action::CancelDevicePairing, nothing())),
+        (Status::TotpActivationRequired | Status::MobileActivationRequired, Some("other")) => {
+            Some((Action::CancelDevicePairing, nothing()))
+        }
         (Status::MfaCompleted, None | Some("continue")) => {
             // Where it may be no more, the person goes on all the same.
             let wanted = form.get("remember").filter(|_| seen.remember_for.is_some());

@@ -1,6 +1,8 @@
-//! Somebody who has no second factor makes one on the way: an authenticator app, by its key.
+//! Somebody who has no second factor makes one on the way: an authenticator app by its key, or a phone by one that its
+//! app brings.
 //!
-//! Field: `code`, as it was typed or pasted, spaces and all. Actions: `start`, `totp`, `continue`, `other`, `cancel`.
+//! Field: `code`, as it was typed or pasted, spaces and all. Actions: `start`, the name of a way, `continue`, `poll`,
+//! `other`, `cancel`.
 
 use askama::Template;
 use poem::Response;
@@ -22,10 +24,36 @@ pub struct View {
 pub enum State {
     /// They have not begun.
     Required,
-    /// They say what it is to be.
-    Choosing,
+    /// They say which of these it is to be.
+    Choosing(Vec<Way>),
     /// An app is to have the key.
     App(NewApp),
+    /// The same, of an app on a phone that becomes a device by it.
+    Phone(NewApp),
+}
+
+/// What it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Phone,
+    App,
+}
+
+impl Way {
+    /// What its button says that was pressed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::App => "totp",
+        }
+    }
+
+    const fn text(self) -> Message<'static> {
+        match self {
+            Self::Phone => Message::SetUpPhone,
+            Self::App => Message::SetUpTotp,
+        }
+    }
 }
 
 /// What an app takes.
@@ -49,8 +77,9 @@ impl Titled for Page<'_> {
     fn heading(&self) -> Message<'_> {
         match self.view.state {
             State::Required => Message::SetUp,
-            State::Choosing => Message::SetUpChoose,
+            State::Choosing(_) => Message::SetUpChoose,
             State::App(_) => Message::SetUpApp,
+            State::Phone(_) => Message::PhoneAdd,
         }
     }
 
@@ -64,14 +93,25 @@ impl Page<'_> {
         self.view.state == State::Required
     }
 
-    fn is_choosing(&self) -> bool {
-        self.view.state == State::Choosing
+    /// Nothing: they are not asked which.
+    fn ways(&self) -> &[Way] {
+        match &self.view.state {
+            State::Choosing(ways) => ways,
+            State::Required | State::App(_) | State::Phone(_) => &[],
+        }
     }
 
     const fn app(&self) -> Option<&NewApp> {
         match &self.view.state {
             State::App(app) => Some(app),
-            State::Required | State::Choosing => None,
+            State::Required | State::Choosing(_) | State::Phone(_) => None,
+        }
+    }
+
+    const fn phone(&self) -> Option<&NewApp> {
+        match &self.view.state {
+            State::Phone(app) => Some(app),
+            State::Required | State::Choosing(_) | State::App(_) => None,
         }
     }
 }

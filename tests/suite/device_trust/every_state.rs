@@ -27,7 +27,7 @@ enum By {
 /// say, and so there are fewer of them.
 type Place = (Status, By, bool);
 
-const PLACES: [Place; 33] = [
+const PLACES: [Place; 35] = [
     (Status::AuthenticationRequired, By::Push, false),
     (Status::DeviceSelectionRequired, By::Push, false),
     (Status::DeviceSelectionRequired, By::Email, false),
@@ -58,9 +58,11 @@ const PLACES: [Place; 33] = [
     (Status::MfaSetupRequired, By::SetUp, false),
     (Status::DevicePairingMethodRequired, By::SetUp, false),
     (Status::TotpActivationRequired, By::SetUp, false),
+    (Status::MobileActivationRequired, By::SetUp, false),
     (Status::MfaSetupRequired, By::SetUp, true),
     (Status::DevicePairingMethodRequired, By::SetUp, true),
     (Status::TotpActivationRequired, By::SetUp, true),
+    (Status::MobileActivationRequired, By::SetUp, true),
 ];
 
 struct Stage {
@@ -168,7 +170,8 @@ impl Stage {
             if status == Status::DevicePairingMethodRequired {
                 return begun;
             }
-            let method = json!({ "devicePairingMethod": { "deviceType": "TOTP" } });
+            let kind = if status == Status::MobileActivationRequired { "MOBILE" } else { "TOTP" };
+            let method = json!({ "devicePairingMethod": { "deviceType": kind } });
             return browser.act(id(state), "selectDevicePairingMethod", &method).await.ok();
         }
         if state["status"] == Status::OtpRequired.as_str() {

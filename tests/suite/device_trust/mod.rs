@@ -29,6 +29,7 @@ mod other_way;
 mod pairing_in_a_flow;
 mod payload;
 mod payload_encryption;
+mod phone_in_a_flow;
 mod phone_passcodes;
 mod races;
 mod ready;

@@ -10,19 +10,19 @@ use crate::sign_in::every_state::only_its_links;
 use crate::world::authenticator_app::AuthenticatorApp;
 use crate::world::{Answer, Browser, FLOWS, World, seconds};
 
-const SET_UP: &str = "MFA_SETUP_REQUIRED";
-const METHOD: &str = "DEVICE_PAIRING_METHOD_REQUIRED";
+pub(super) const SET_UP: &str = "MFA_SETUP_REQUIRED";
+pub(super) const METHOD: &str = "DEVICE_PAIRING_METHOD_REQUIRED";
 const ACTIVATION: &str = "TOTP_ACTIVATION_REQUIRED";
-const NEW: &str = "twelve green bottles";
+pub(super) const NEW: &str = "twelve green bottles";
 
-fn policy() -> Value {
+pub(super) fn policy() -> Value {
     json!({
         "id": "mfa", "number_matching": "off", "no_devices_mode": "setup", "new_device_notification": "email",
         "totp": { "enabled": true },
     })
 }
 
-async fn scene(mfa: Value) -> Scene {
+pub(super) async fn scene(mfa: Value) -> Scene {
     Scene::in_world(World::with().letters().start().await, mfa).await
 }
 
@@ -47,7 +47,7 @@ impl Making {
 
 impl Scene {
     /// A sign-in that has come to its second factor, and what that came to.
-    async fn without(&self) -> (Browser, String, Value) {
+    pub(super) async fn without(&self) -> (Browser, String, Value) {
         let mut browser = self.world.browser();
         let id = self.at_second_factor(&mut browser).await;
         let state = browser.act(&id, "authenticate", &json!({})).await.ok();
@@ -84,7 +84,7 @@ fn completed(state: &Value) {
     assert_eq!((&state["status"], &state["code"]), (&json!("MFA_COMPLETED"), &json!("otp_verified")), "{state}");
 }
 
-fn failed(state: &Value, code: &str) {
+pub(super) fn failed(state: &Value, code: &str) {
     assert_eq!((&state["status"], &state["code"]), (&json!("MFA_FAILED"), &json!(code)), "{state}");
 }
 
@@ -97,7 +97,7 @@ async fn whoever_has_no_second_factor_makes_an_authenticator_app_on_the_way() {
     let state = browser.act(&id, "setupMfa", &json!({})).await.ok();
     assert_eq!(
         (&state["status"], &state["devicePairingMethods"]),
-        (&json!(METHOD), &json!([{ "deviceType": "TOTP" }]))
+        (&json!(METHOD), &json!([{ "deviceType": "MOBILE" }, { "deviceType": "TOTP" }]))
     );
     only_its_links(&scene.world, &mut browser, &state, METHOD).await;
     let state = Making::select(&mut browser, &id).await;
@@ -245,7 +245,7 @@ async fn no_first_device_is_made_by_a_password_that_was_changed_meanwhile() {
 #[tokio::test]
 async fn h4_nothing_is_made_where_the_policy_has_no_way_or_by_who_is_locked() {
     let mut mfa = policy();
-    mfa["totp"] = json!({ "enabled": false });
+    (mfa["totp"], mfa["mobile"]) = (json!({ "enabled": false }), json!({ "enabled": false }));
     failed(&scene(mfa).await.without().await.2, "NO_DEVICES");
     let scene = scene(policy()).await;
     let mut making = scene.making().await;

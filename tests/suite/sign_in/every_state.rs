@@ -62,6 +62,7 @@ pub(crate) const SECOND_FACTOR: [Status; 13] = [
     Status::MfaSetupRequired,
     Status::DevicePairingMethodRequired,
     Status::TotpActivationRequired,
+    Status::MobileActivationRequired,
 ];
 
 impl Place {

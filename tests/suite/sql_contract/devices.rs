@@ -9,6 +9,7 @@ use nod::domain::user::{self, User};
 use nod::protocol::id::UserId;
 use nod::secret::Digest;
 use nod::store::sql::devices::{Claimed, KeyCreated};
+use nod::store::sql::first_phone::Came;
 use tokio::task::JoinSet;
 
 use super::stage::{Stage, later, now, paired, until};
@@ -17,6 +18,7 @@ on_every_engine! {
     a_pairing_key_makes_one_device
     a_pairing_key_ends_by_time_and_with_its_user
     a_pairing_key_says_the_same_again_to_the_phone_that_has_used_it
+    a_pairing_key_of_a_sign_in_is_for_the_first_device
     a_user_has_few_live_pairing_keys
     a_user_has_few_devices
     the_first_device_is_primary_and_the_next_follows_it
@@ -83,6 +85,36 @@ async fn a_pairing_key_says_the_same_again_to_the_phone_that_has_used_it(stage: 
     let event = stage.event(Action::DeviceUnpaired);
     stage.nodes[0].devices.unpair(pairing.device.id, &event).await.unwrap();
     assert_eq!(stage.claim(1, key, "jkt", 1).await, Claimed::Invalid, "it pairs nobody twice");
+}
+
+/// On whichever node the phones come, and whoever looks.
+async fn a_pairing_key_of_a_sign_in_is_for_the_first_device(stage: Stage) {
+    let [here, there] = &stage.nodes;
+    let alice = stage.user("alice").await;
+    let keys = [Digest::of(b"one"), Digest::of(b"other")];
+    for key in &keys {
+        let (of, event) = ((alice.id, None), stage.event(Action::PairingKeyCreated));
+        let created = here.devices.create_key_in_flow(of, key, (now(), later(600)), &event).await;
+        assert_eq!(created.unwrap(), KeyCreated::Yes);
+        assert_eq!(there.devices.came(alice.id, key, now()).await.unwrap(), Came::NotYet);
+    }
+    let pairing = paired(stage.claim(1, keys[0], "jkt", 10).await);
+    assert_eq!(paired(stage.claim(0, keys[0], "jkt", 10).await).device, pairing.device, "told so again");
+    assert_eq!(stage.claim(0, keys[1], "another", 10).await, Claimed::Invalid);
+    assert_eq!(stage.count("SELECT COUNT(*) FROM device").await, 1);
+    assert_eq!(here.devices.came(alice.id, &keys[0], now()).await.unwrap(), Came::As(pairing.device.id));
+    assert_eq!(here.devices.came(alice.id, &keys[1], later(599)).await.unwrap(), Came::NotYet);
+    assert_eq!(here.devices.came(alice.id, &keys[1], later(600)).await.unwrap(), Came::Never);
+    let bob = stage.user("bob").await;
+    assert_eq!(here.devices.came(bob.id, &keys[0], now()).await.unwrap(), Came::Never);
+    for key in &keys {
+        here.devices.forget_key(key).await.unwrap();
+    }
+    assert_eq!(stage.count("SELECT COUNT(*) FROM pairing_key").await, 1, "the one that was used stays");
+    // Nobody has this password any more.
+    let (of, event) = ((bob.id, Some(now())), stage.event(Action::PairingKeyCreated));
+    let created = here.devices.create_key_in_flow(of, &keys[1], (now(), later(600)), &event).await;
+    assert_eq!(created.unwrap(), KeyCreated::UnknownUser);
 }
 
 /// All who come at once wait for one lock, and for one of a few connections: no more of them than get their turn within the

@@ -70,6 +70,7 @@ async fn a_database_says_what_it_lacks_and_whether_it_works() {
                 "m0022_push_enabled",
                 "m0024_device_passcode",
                 "m0027_consent_id",
+                "m0029_pairing_key_in_flow",
                 "m0030_pairing_key_application",
                 "m0031_session_second",
                 "m0032_remembered_browser",

@@ -10,6 +10,7 @@ use super::model::{Deed, Done, Model, Past, Proof, deeds};
 use super::scene::{Of, PEOPLE, chosen_by, scenes, tree};
 use super::*;
 use crate::domain::flow::errand::Errand;
+use crate::domain::mfa_policy::Makes;
 use crate::domain::password::Confirmed;
 use crate::domain::recovery::Means;
 use crate::domain::second_factor::{First, Verdict};
@@ -320,7 +321,7 @@ fn executed(flow: &Flow, action: Action, around: &Around<'_>) -> Option<Flow> {
         Action::SetDefaultDevice | Action::UpdateDeviceNickname => flow.manages().then_some(flow),
         Action::RemoveDevice => flow.without_device(mfa::phone_of(user)),
         Action::ResumeAuthentication => flow.resumed(),
-        Action::SetupMfa => flow.set_up_begun(),
+        Action::SetupMfa => flow.set_up_begun(Makes::ALL.to_vec()),
         Action::SelectDevicePairingMethod => flow.set_up_with(mfa::new_app(user)),
         Action::ActivateTotpDevice => flow.set_up_done(mfa::app_of(user)),
         Action::CancelDevicePairing => flow.set_up_cancelled(),

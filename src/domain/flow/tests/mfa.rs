@@ -65,6 +65,12 @@ pub(super) fn new_app(user: UserId) -> NewTotp {
     NewTotp::new(app_of(user), &Sealed::from_bytes(vec![7; 32]), TotpMethod::default())
 }
 
+/// A phone that is yet to bring the key of this person.
+pub(super) fn new_phone(user: UserId) -> NewPhone {
+    let key = Digest::of(user.uuid().as_bytes());
+    NewPhone::new(key, &Sealed::from_bytes(vec![7; 32]), Timestamp::from_seconds(600))
+}
+
 /// Whose device it is.
 pub(super) fn owner(device: DeviceId) -> UserId {
     UserId::new(Uuid::from_u128(device.uuid().as_u128() / 10))

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::mfa::{address_of, app_of, asked_on, new_app, phone_of};
+use super::mfa::{address_of, app_of, asked_on, new_app, new_phone, phone_of};
 use super::*;
 use crate::domain::enrolment::{Enrolment, Grounds};
+use crate::domain::mfa_policy::Makes;
 use crate::domain::second_factor::{First, Missing, Verdict, Why};
 use crate::domain::session::Trusted;
 use crate::protocol::flow_api::Action;
@@ -112,6 +113,7 @@ const TABLE: [(Status, &[(Action, Status)]); 13] = [
     ]),
     (Status::DevicePairingMethodRequired, &[
         (Action::SelectDevicePairingMethod, Status::TotpActivationRequired),
+        (Action::SelectDevicePairingMethod, Status::MobileActivationRequired),
         (Action::SelectDevicePairingMethod, Status::DeviceSelectionRequired),
         (Action::SelectDevicePairingMethod, Status::PushConfirmationWaiting),
         (Action::SelectDevicePairingMethod, Status::OtpRequired),
@@ -126,6 +128,16 @@ const TABLE: [(Status, &[(Action, Status)]); 13] = [
         (Action::ActivateTotpDevice, Status::OtpRequired),
         (Action::ActivateTotpDevice, Status::MfaCompleted),
         (Action::ActivateTotpDevice, Status::MfaFailed),
+        (Action::CancelDevicePairing, Status::MfaSetupRequired),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::MobileActivationRequired, &[
+        (Action::Poll, Status::MfaCompleted),
+        (Action::Poll, Status::DevicePairingMethodRequired),
+        (Action::Poll, Status::DeviceSelectionRequired),
+        (Action::Poll, Status::PushConfirmationWaiting),
+        (Action::Poll, Status::OtpRequired),
+        (Action::Poll, Status::MfaFailed),
         (Action::CancelDevicePairing, Status::MfaSetupRequired),
         (Action::CancelAuthentication, Status::Failed),
     ]),
@@ -173,7 +185,7 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
     let waiting_to_manage = asked_on(managing.clone(), phone_of(ALICE), 1, at(0)).unwrap();
     let sent_to_manage = asked_on(managing.clone(), address_of(ALICE), 1, at(0)).unwrap();
     let setting_up = came_to(around, Verdict::SetUp(Why::NoDevices), false);
-    let of_a_kind = setting_up.clone().set_up_begun().unwrap();
+    let of_a_kind = setting_up.clone().set_up_begun(Makes::ALL.to_vec()).unwrap();
     let question = waiting.waits_for().unwrap().question;
     let yes = Outcome::Approved(Trusted { device: phone_of(ALICE), acr: Acr::Device });
     let managed = waiting_to_manage.clone().answered(question, yes).unwrap();
@@ -202,6 +214,7 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
         managed,
         managed_by_code,
         of_a_kind.clone().set_up_with(new_app(ALICE)).unwrap(),
+        of_a_kind.clone().set_up_phone(new_phone(ALICE)).unwrap(),
         of_a_kind,
         setting_up,
     ]
@@ -256,7 +269,7 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
             all.push((action, anew.and_then(|flow| mfa::came_to(flow, (verdict, None), None, (7, at(0))))));
         }
     }
-    for action in [Action::SetupMfa, Action::SelectDevicePairingMethod, Action::ActivateTotpDevice] {
+    for action in [Action::SetupMfa, Action::SelectDevicePairingMethod, Action::ActivateTotpDevice, Action::Poll] {
         // They have got a device meanwhile, or are stopped.
         let meanwhile = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::SetUp(_)));
         for verdict in meanwhile.filter(|_| links.contains(&action)) {
@@ -265,11 +278,14 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
             all.push((action, anew.and_then(came_to)));
         }
     }
-    all.push((Action::SetupMfa, flow.clone().set_up_begun()));
+    all.push((Action::SetupMfa, flow.clone().set_up_begun(Makes::ALL.to_vec())));
     all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_with(new_app(ALICE))));
+    all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_phone(new_phone(ALICE))));
+    all.push((Action::Poll, flow.clone().no_phone_came(Makes::ALL.to_vec())));
     all.push((Action::CancelDevicePairing, flow.clone().set_up_cancelled()));
     for person in [ALICE, BOB] {
         all.push((Action::ActivateTotpDevice, flow.clone().set_up_done(app_of(person))));
+        all.push((Action::Poll, flow.clone().phone_came(&new_phone(person).key, phone_of(person))));
     }
     all.push((Action::ManageDevices, flow.clone().managed(None)));
     all.push((Action::ResumeAuthentication, flow.clone().resumed()));

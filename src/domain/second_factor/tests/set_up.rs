@@ -1,6 +1,7 @@
 //! Whoever has nothing to show makes it on the way, where the policy says so [flows.md H.4].
 
 use super::*;
+use crate::domain::mfa_policy::Makes;
 
 /// And nothing becomes a device besides: the app that somebody uses is asked about once they have one.
 #[test]
@@ -9,14 +10,18 @@ fn h4_whoever_has_nothing_makes_it_where_the_policy_says_so_and_has_a_way() {
     let cases: [(&[Device], Why); 2] = [(&[], Why::NoDevices), (&blocked, Why::NoUsableDevices)];
     for (devices, why) in cases {
         let mut policy = policy(Without::Setup, Without::Setup);
+        policy.mobile.enabled = false;
+        assert!(policy.makes().is_empty());
         assert_eq!(evaluated(&policy, devices, Some(&app("bank")), false), (Verdict::Failed(why), None));
-        policy.totp.enabled = true;
-        for by in [None, Some(&app("bank"))] {
-            assert_eq!(evaluated(&policy, devices, by, false), (Verdict::SetUp(why), None));
+        for (phones, apps, makes) in [(true, false, Makes::Mobile), (false, true, Makes::Totp)] {
+            (policy.mobile.enabled, policy.totp.enabled) = (phones, apps);
+            assert_eq!(policy.makes(), [makes]);
+            for by in [None, Some(&app("bank"))] {
+                assert_eq!(evaluated(&policy, devices, by, false), (Verdict::SetUp(why), None));
+            }
         }
     }
-    let mut policy = policy(Without::Block, Without::Setup);
-    policy.totp.enabled = true;
+    let policy = policy(Without::Block, Without::Setup);
     assert_eq!(evaluated(&policy, &[], None, false).0, Verdict::Failed(Why::NoDevices));
     assert_eq!(evaluated(&policy, &blocked, None, false).0, Verdict::SetUp(Why::NoUsableDevices));
 }

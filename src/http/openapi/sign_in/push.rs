@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::states::only;
+use super::words;
+use crate::domain::mfa_policy::Makes;
 use crate::domain::otp::Delivery;
 use crate::protocol::flow_api::Status;
 
@@ -35,7 +37,7 @@ pub(super) fn members() -> Map<String, Value> {
         ),
         "expiresAt": {
             "type": "string", "format": "date-time",
-            "description": "PUSH_CONFIRMATION_WAITING, OTP_REQUIRED where a code was sent: until when.",
+            "description": "PUSH_CONFIRMATION_WAITING, MOBILE_ACTIVATION_REQUIRED, OTP_REQUIRED where a code was sent: until when.",
         },
         "otpLength": {
             "type": "integer", "description": "OTP_REQUIRED, TOTP_ACTIVATION_REQUIRED, and wherever the passcode of a phone does as well as its answer: how many digits the code has.",
@@ -53,13 +55,17 @@ pub(super) fn members() -> Map<String, Value> {
                 "type": "array",
                 "items": {
                     "type": "object", "required": ["deviceType"],
-                    "properties": {"deviceType": {"type": "string", "enum": ["TOTP"]}},
+                    "properties": {"deviceType": {"type": "string", "enum": words(Makes::ALL, Makes::as_str)}},
                 },
             }),
             "what can be made.",
         ),
-        "pairingKey": only(Status::TotpActivationRequired, text.clone(), "the key, in base32, as people type it."),
-        "keyUri": only(Status::TotpActivationRequired, text.clone(), "the same, as an app reads it from a QR code."),
+        "pairingKey": only(
+            Status::TotpActivationRequired, text.clone(), "the key, in base32, as people type it. MOBILE_ACTIVATION_REQUIRED: twelve digits.",
+        ),
+        "keyUri": only(
+            Status::TotpActivationRequired, text.clone(), "and MOBILE_ACTIVATION_REQUIRED: the same, as an app reads it from a QR code.",
+        ),
         "resendAfter": only(
             Status::OtpRequired, json!({"type": "string", "format": "date-time"}), "another code is sent no sooner. TOTP: absent, nothing is sent.",
         ),
@@ -80,7 +86,9 @@ pub(super) fn members() -> Map<String, Value> {
             "for so many seconds the person is not asked in this browser again, if they say so with `rememberMe`. Absent \
              where they cannot.",
         ),
-        "pollInterval": only(Status::PushConfirmationWaiting, json!({"type": "integer"}), "seconds between two polls."),
+        "pollInterval": only(
+            Status::PushConfirmationWaiting, json!({"type": "integer"}), "and MOBILE_ACTIVATION_REQUIRED: seconds between two polls.",
+        ),
         "userSelectedDefault": only(Status::DeviceSelectionRequired, flag.clone(), ""),
         "manageDevicesAllowed": only(
             Status::DeviceSelectionRequired, flag.clone(), "whether the person may look after their devices.",

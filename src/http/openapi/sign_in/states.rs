@@ -43,6 +43,9 @@ const fn status_says(status: Status) -> &'static str {
         Status::MfaSetupRequired => "The person has no second factor, and cannot go on without: make one.",
         Status::DevicePairingMethodRequired => "Which of `devicePairingMethods`?",
         Status::TotpActivationRequired => "Which code does an authenticator app show that has `pairingKey`?",
+        Status::MobileActivationRequired => {
+            "The app on a phone is to have `pairingKey`: `poll` until it has come with it."
+        }
         Status::MfaFailed => "Nobody gets through: `code` says why.",
         Status::ConsentRequired => "May the client have what it asks for?",
         Status::OauthDeviceUserCodeRequired => "Which code does the device show?",
