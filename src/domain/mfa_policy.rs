@@ -159,6 +159,8 @@ words! {
     Makes {
         /// A phone, by a pairing key.
         Mobile = "MOBILE",
+        /// A passkey.
+        Fido2 = "FIDO2",
         /// An authenticator app.
         Totp = "TOTP",
     }
@@ -397,9 +399,11 @@ impl MfaPolicy {
         all.filter_map(|(enabled, attempts)| enabled.then_some(attempts)).fold(*OtpMethod::ATTEMPTS.end(), u32::min)
     }
 
-    /// What people can make on the way who have nothing that will do. Nothing: they do not get in.
-    pub fn makes(&self) -> Vec<Makes> {
-        let ways = [(Makes::Mobile, self.mobile.enabled), (Makes::Totp, self.totp.enabled)];
+    /// What people can make on the way who have nothing that will do. Nothing: they do not get in. `browsers`: those have
+    /// passkeys here.
+    pub fn makes(&self, browsers: bool) -> Vec<Makes> {
+        let passkeys = self.fido2.enabled && browsers;
+        let ways = [(Makes::Mobile, self.mobile.enabled), (Makes::Fido2, passkeys), (Makes::Totp, self.totp.enabled)];
         ways.into_iter().filter_map(|(kind, enabled)| enabled.then_some(kind)).collect()
     }
 

@@ -20,6 +20,8 @@ pub struct Asked<'a> {
     pub devices: &'a [Device],
     /// Those of them that the person does not want to ring.
     pub muted: &'a [DeviceId],
+    /// Browsers have passkeys here.
+    pub browsers: bool,
     /// Passkeys of theirs that browsers can use here, the oldest first.
     pub passkeys: &'a [DeviceId],
     /// Authenticator apps of theirs, the oldest first.
@@ -292,7 +294,7 @@ impl Asked<'_> {
         };
         match mode {
             Without::Bypass => Verdict::Waived(missing),
-            Without::Setup if !self.policy.makes().is_empty() => Verdict::SetUp(why),
+            Without::Setup if !self.policy.makes(self.browsers).is_empty() => Verdict::SetUp(why),
             // Or the policy has nothing that somebody could make.
             Without::Block | Without::Setup => Verdict::Failed(why),
         }

@@ -316,7 +316,7 @@ impl Flow {
     /// Whether a passkey is asked for, and there is nothing yet that it could sign.
     pub const fn wants_ceremony(&self) -> bool {
         let asked = matches!(self.at, At::Asking(_, Source::Passkey)) || self.asserting().is_some();
-        self.ceremony.is_none() && asked
+        self.ceremony.is_none() && (asked || self.makes_second_factor())
     }
 
     /// Whether something has to be found out before anybody can be asked.

@@ -10,7 +10,7 @@ use crate::domain::policy::Source;
 use crate::domain::session::Trusted;
 use crate::domain::totp::TotpMethod;
 use crate::protocol::flow_api::{Action, Status};
-use crate::protocol::id::{DeviceId, PairingKey};
+use crate::protocol::id::{DeviceId, PairingKey, UserId};
 use crate::secret::{Digest, Sealed};
 
 /// How far they are.
@@ -24,6 +24,8 @@ pub enum SettingUp {
     Totp(NewTotp),
     /// A phone has to come with this key.
     Phone(NewPhone),
+    /// A passkey has to be made, of what the flow has for it.
+    Passkey,
 }
 
 /// An authenticator app that is none yet: nothing of it is kept but here.
@@ -80,6 +82,7 @@ impl SettingUp {
             Self::Choosing(_) => Status::DevicePairingMethodRequired,
             Self::Totp(_) => Status::TotpActivationRequired,
             Self::Phone(_) => Status::MobileActivationRequired,
+            Self::Passkey => Status::Fido2ActivationRequired,
         }
     }
 
@@ -91,6 +94,7 @@ impl SettingUp {
             }
             Self::Totp(_) => &[Action::ActivateTotpDevice, Action::CancelDevicePairing, Action::CancelAuthentication],
             Self::Phone(_) => &[Action::Poll, Action::CancelDevicePairing, Action::CancelAuthentication],
+            Self::Passkey => &[Action::ActivateFido2Device, Action::CancelDevicePairing, Action::CancelAuthentication],
         }
     }
 }
@@ -108,7 +112,9 @@ impl Flow {
     pub const fn new_totp(&self) -> Option<&NewTotp> {
         match self.setting_up() {
             Some(SettingUp::Totp(new)) => Some(new),
-            Some(SettingUp::Required | SettingUp::Choosing(_) | SettingUp::Phone(_)) | None => None,
+            Some(SettingUp::Required | SettingUp::Choosing(_) | SettingUp::Phone(_) | SettingUp::Passkey) | None => {
+                None
+            }
         }
     }
 
@@ -122,7 +128,7 @@ impl Flow {
 
     fn setting_up_now(self, next: SettingUp) -> Option<Self> {
         self.asking(Source::Mfa)?;
-        Some(Self { second_factor: Some(SecondFactor::SettingUp(next)), ..self })
+        Some(Self { second_factor: Some(SecondFactor::SettingUp(next)), ceremony: None, ..self })
     }
 
     /// They begin, and have the choice of these. `None`: there is nothing to begin.
@@ -146,6 +152,28 @@ impl Flow {
         self.setting_up_now(SettingUp::Phone(new))
     }
 
+    /// Whether a passkey is made as a second factor.
+    pub const fn makes_second_factor(&self) -> bool {
+        matches!(self.setting_up(), Some(SettingUp::Passkey))
+    }
+
+    /// It is to be a passkey, which is yet to be given something to be made of. `None`: nobody was asked.
+    #[must_use]
+    pub fn set_up_passkey(self) -> Option<Self> {
+        matches!(self.setting_up()?, SettingUp::Choosing(_)).then_some(())?;
+        self.setting_up_now(SettingUp::Passkey)
+    }
+
+    /// A passkey of the person was made. `None`: nobody waits for it, or it is another person's.
+    #[must_use]
+    pub fn passkey_made(mut self, user: UserId, now: Timestamp) -> Option<Self> {
+        self.asking(Source::Mfa).filter(|_| self.user() == Some(user))?;
+        self.makes_second_factor().then_some(())?;
+        self.ceremony = None;
+        self.second_factor = Some(SecondFactor::PasskeyVerified(now));
+        Some(self)
+    }
+
     /// This phone has come with the key, and is theirs: it has shown that it is there. `None`: nobody waits for it.
     #[must_use]
     pub fn phone_came(mut self, key: &Digest<PairingKey>, device: DeviceId) -> Option<Self> {
@@ -165,7 +193,7 @@ impl Flow {
     /// It is to be another one, or none: what there was is worth nothing. `None`: nothing was begun.
     #[must_use]
     pub fn set_up_cancelled(self) -> Option<Self> {
-        matches!(self.setting_up()?, SettingUp::Choosing(_) | SettingUp::Totp(_) | SettingUp::Phone(_)).then_some(())?;
+        (*self.setting_up()? != SettingUp::Required).then_some(())?;
         self.setting_up_now(SettingUp::Required)
     }
 
@@ -184,6 +212,7 @@ impl Flow {
     pub fn set_up_over(mut self) -> Option<Self> {
         self.asking(Source::Mfa)?;
         self.setting_up()?;
+        self.ceremony = None;
         self.second_factor = None;
         Some(self)
     }

@@ -32,6 +32,7 @@ const fn asked_of<'a>(
         policy,
         devices,
         muted: &[],
+        browsers: false,
         passkeys: &[],
         totps: &[],
         addresses,

@@ -100,7 +100,7 @@ fn of_totp(code: Option<Standing>) -> [(String, Value); 2] {
 pub(super) fn methods(seen: &Seen) -> Value {
     let makes = match seen.flow.setting_up() {
         Some(SettingUp::Choosing(makes)) => makes.as_slice(),
-        Some(SettingUp::Required | SettingUp::Totp(_) | SettingUp::Phone(_)) | None => &[],
+        Some(SettingUp::Required | SettingUp::Totp(_) | SettingUp::Phone(_) | SettingUp::Passkey) | None => &[],
     };
     let methods: Vec<_> = makes.iter().map(|kind| json!({ "deviceType": kind.as_str() })).collect();
     json!({ "devicePairingMethods": methods })

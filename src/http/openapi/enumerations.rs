@@ -274,7 +274,7 @@ const MEANINGS: [(&str, &[(&str, &str)]); 40] = [
             ("bypass", "They get in without."),
             (
                 "setup",
-                "They make what they have not on the way: a phone, where `mobile` is enabled, or an authenticator app, where `totp` is.",
+                "They make what they have not on the way: a phone, a passkey or an authenticator app, as far as `mobile`, `fido2` and `totp` are enabled.",
             ),
         ],
     ),

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::domain::device::{Device, Installation, Status};
 use crate::domain::enrolment::Enrolment;
 use crate::domain::flow::Flow;
-use crate::domain::mfa_policy::MfaPolicy;
+use crate::domain::mfa_policy::{Makes, MfaPolicy};
 use crate::domain::mobile_app::MobileApp;
 use crate::domain::otp::{OtpDevice, Served};
 use crate::domain::passkey::Passkey;
@@ -82,6 +82,11 @@ impl Evaluate {
         policy.ok_or(StoreError::Corrupt("a step names an MFA policy that there is not"))
     }
 
+    /// What somebody can make on the way by this policy who has no second factor.
+    pub async fn makes(&self, policy: &MfaPolicyId) -> Result<Vec<Makes>, StoreError> {
+        Ok(self.policy(policy).await?.makes(self.browsers))
+    }
+
     pub async fn evaluate(
         &self,
         user: UserId,
@@ -150,6 +155,7 @@ impl Evaluate {
             policy: &policy,
             devices: &devices,
             muted: &muted,
+            browsers: self.browsers,
             passkeys: &passkeys,
             totps: &totps,
             addresses: &addresses,
@@ -177,6 +183,7 @@ impl Evaluate {
             policy,
             devices: &devices,
             muted: &muted,
+            browsers: self.browsers,
             passkeys: &[],
             totps: &[],
             addresses: &[],

@@ -169,9 +169,7 @@ impl Advance {
                 boxed(|| self.assert(id, (&found, flow), &client, (calling, &members), now)).await?
             }
             Action::ActivateFido2Device => {
-                let user = boxed(|| self.activate(id, (&found, &flow), &client, calling, &members)).await?;
-                let judged = self.judged(&client, Some(user), now).await?;
-                flow.passkey_verified(user, &judged.around())
+                boxed(|| self.make(id, (&found, flow), &client, (calling, &members), now)).await?
             }
             Action::UseAlternativeAuthenticationSource => {
                 Some(boxed(|| self.turn(flow, &client, &members, now)).await?)

@@ -199,19 +199,22 @@ impl Known {
     /// Something for a passkey to sign, where one is asked for.
     async fn with_ceremony(&self, mut flow: Flow, judged: &Judged) -> Result<Flow, StoreError> {
         while flow.wants_ceremony() {
-            let ceremony = match (self.begun(&flow, judged.now).await?, flow.user()) {
+            let makes = flow.makes_second_factor();
+            let begun = if makes { None } else { self.begun(&flow, judged.now).await? };
+            let ceremony = match (begun, flow.user()) {
                 (Some(ceremony), _) => Some(ceremony),
-                (None, Some(user)) if flow.enrols(&judged.around()) => {
+                (None, Some(user)) if makes || flow.enrols(&judged.around()) => {
                     self.passkeys.begin_first(user, judged.now).await?
                 }
                 (None, _) => None,
             };
             flow = match ceremony {
                 Some(ceremony) => flow.with_ceremony(ceremony),
-                // The device is gone: what the policy says of that is found out anew.
-                None if flow.asserting().is_some() => {
+                // The device is gone, or none can be made: what the policy says of that is found out anew.
+                None if makes || flow.asserting().is_some() => {
                     let lacking = flow.clone().lacking(&judged.around());
-                    flow.unasked().unwrap_or(lacking)
+                    let anew = if makes { flow.set_up_over() } else { flow.unasked() };
+                    anew.unwrap_or(lacking)
                 }
                 None => flow.lacking(&judged.around()),
             };

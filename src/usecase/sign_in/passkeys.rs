@@ -93,8 +93,31 @@ impl Advance {
         Err(proves_nothing().into())
     }
 
+    /// A passkey is made: in a step of its own, or as a second factor by whoever still has none.
+    pub(super) async fn make(
+        &self,
+        id: &FlowId,
+        (found, flow): (&Found<Flow>, Flow),
+        client: &Arc<Client>,
+        (calling, members): (Calling<'_>, &Members),
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        let factors = &self.known.second_factors;
+        let sets_up = flow.makes_second_factor();
+        let judged = self.known.judged(Arc::clone(client), flow.user(), now).await?;
+        let flow = match factors.still_makes(flow, (&judged, calling.asker())).await? {
+            ControlFlow::Continue(flow) => flow,
+            ControlFlow::Break(next) => return Ok(next),
+        };
+        let user = self.activate(id, (found, &flow), client, calling, members).await?;
+        if sets_up {
+            return Ok(factors.passkey_made(flow, user, (&judged, calling.asker())).await);
+        }
+        Ok(flow.passkey_verified(user, &judged.around()))
+    }
+
     /// The first passkey of whoever has just proved to be somebody in another way.
-    pub(super) async fn activate(
+    async fn activate(
         &self,
         id: &FlowId,
         (found, flow): (&Found<Flow>, &Flow),

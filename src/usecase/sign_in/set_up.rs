@@ -38,8 +38,7 @@ impl SecondFactors {
             ControlFlow::Break(next) => return Ok(next),
         };
         if action == flow_api::Action::SetupMfa {
-            let makes = self.evaluate.policy(&policy).await?.makes();
-            return Ok(flow.set_up_begun(makes));
+            return Ok(flow.set_up_begun(self.evaluate.makes(&policy).await?));
         }
         if action == flow_api::Action::SelectDevicePairingMethod {
             return self.begin(flow, (user, &policy), judged.now, members).await;
@@ -86,10 +85,14 @@ impl SecondFactors {
         now: Timestamp,
         members: &Members,
     ) -> Result<Option<Flow>, FlowError> {
-        let policy = self.evaluate.policy(policy).await?;
+        let makes = self.evaluate.makes(policy).await?;
         let named = members.text("devicePairingMethod").and_then(Makes::parse);
-        match named.filter(|kind| policy.makes().contains(kind)) {
-            Some(Makes::Totp) => Ok(flow.set_up_with(self.totps.begin(&policy, &self.entropy))),
+        match named.filter(|kind| makes.contains(kind)) {
+            Some(Makes::Totp) => {
+                let policy = self.evaluate.policy(policy).await?;
+                Ok(flow.set_up_with(self.totps.begin(&policy, &self.entropy)))
+            }
+            Some(Makes::Fido2) => Ok(flow.set_up_passkey()),
             Some(Makes::Mobile) => {
                 let event = Event::new(self.entropy.ordered_uuid(now), now, audit::Action::PairingKeyCreated)
                     .client(&flow.client)
@@ -129,10 +132,7 @@ impl SecondFactors {
             }
             // This node is about to hear of it.
             (Came::As(_), Verdict::SetUp(_)) if now < new.expires_at => Ok(Some(flow)),
-            (_, Verdict::SetUp(_)) => {
-                let makes = self.evaluate.policy(&policy).await?.makes();
-                Ok(flow.no_phone_came(makes))
-            }
+            (_, Verdict::SetUp(_)) => Ok(flow.no_phone_came(self.evaluate.makes(&policy).await?)),
             (_, _) => self.set_up_elsewhere(flow, (&policy, evaluated), (judged, asker)).await,
         }
     }
@@ -145,6 +145,35 @@ impl SecondFactors {
         }
         let passkeys = self.evaluate.policy(policy).await?.fido2.enabled && self.evaluate.browsers;
         Ok(Besides::none(passkeys))
+    }
+
+    /// As [`SecondFactors::still_sets_up`], of a passkey that is made as a second factor. Any other is made as it is.
+    pub(super) async fn still_makes(
+        &self,
+        flow: Flow,
+        (judged, asker): (&Judged, Asker<'_>),
+    ) -> Result<ControlFlow<Option<Flow>, Flow>, StoreError> {
+        if !flow.makes_second_factor() {
+            return Ok(ControlFlow::Continue(flow));
+        }
+        let (Some(policy), Some(user)) = (flow.mfa_policy(&judged.around()), flow.user()) else {
+            return Ok(ControlFlow::Break(None));
+        };
+        self.still_sets_up(flow, (&policy, user), (judged, asker)).await
+    }
+
+    /// A passkey of `user` was made, who needed a second factor.
+    pub(super) async fn passkey_made(
+        &self,
+        flow: Flow,
+        user: UserId,
+        (judged, asker): (&Judged, Asker<'_>),
+    ) -> Option<Flow> {
+        let (policy, event) = (flow.mfa_policy(&judged.around()), self.event(&flow, judged.now));
+        let next = flow.passkey_made(user, judged.now)?;
+        self.ledger.audit(event.of("passkey_made")).await;
+        self.tell.of(user, Notice::Added, policy.as_ref(), asker.language).await;
+        Some(next)
     }
 
     /// The first code of an authenticator app: it is one of the person's from now on.

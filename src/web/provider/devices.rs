@@ -13,9 +13,10 @@ use crate::domain::otp::{Channel, Delivery, OtpDevice, Sent};
 use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, REMEMBER_ME, Status};
 use crate::protocol::parameters::Parameters;
 use crate::usecase::sign_in::{OwnDevice, Seen};
+use crate::web::sign_in::account::new_passkey;
 use crate::web::sign_in::push::{Number, State};
 use crate::web::sign_in::{Around, Form, code, method, passkey, push, remember, set_up};
-use crate::words::Foreign;
+use crate::words::{Foreign, Message};
 
 /// What a link of the page that waits says, to where another device is chosen.
 pub(super) const ANOTHER: &str = "device";
@@ -130,6 +131,10 @@ fn set_up(seen: &Seen, setting_up: &SettingUp, (amiss, form): (Amiss, Form), aro
         SettingUp::Choosing(makes) => set_up::State::Choosing(makes.iter().map(|kind| way(*kind)).collect()),
         SettingUp::Totp(_) => set_up::State::App(new_app(seen)),
         SettingUp::Phone(_) => set_up::State::Phone(new_app(seen)),
+        SettingUp::Passkey => {
+            let (name, failed) = (around.words.say(around.locale, Message::MethodPasskey), amiss.of_passkey.is_some());
+            return new_passkey::render(&new_passkey::View { form, options: options(seen), name, failed }, around);
+        }
     };
     set_up::render(&set_up::View { form, state, problem: of_shown(amiss.of_code) }, around)
 }
@@ -138,6 +143,7 @@ fn set_up(seen: &Seen, setting_up: &SettingUp, (amiss, form): (Amiss, Form), aro
 const fn way(kind: Makes) -> set_up::Way {
     match kind {
         Makes::Mobile => set_up::Way::Phone,
+        Makes::Fido2 => set_up::Way::Passkey,
         Makes::Totp => set_up::Way::App,
     }
 }
@@ -248,6 +254,12 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
             Some((Action::SelectDevicePairingMethod, method))
         }
         (Status::MobileActivationRequired, None | Some("poll")) => Some((Action::Poll, nothing())),
+        (Status::Fido2ActivationRequired, None | Some("passkey")) => {
+            let made = json!({ "attestation": form.get("attestation"), "nickname": form.get("name") });
+            Some((Action::ActivateFido2Device, made))
+        }
+        // There is another way, and the end of it all, on the page before.
+        (Status::Fido2ActivationRequired, Some("cancel")) => Some((Action::CancelDevicePairing, nothing())),
         (Status::TotpActivationRequired, None | Some("continue")) => {
             Some((Action::ActivateTotpDevice, json!({ "otp": form.get("code").unwrap_or_default() })))
         }

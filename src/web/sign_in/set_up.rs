@@ -36,6 +36,7 @@ pub enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     Phone,
+    Passkey,
     App,
 }
 
@@ -44,6 +45,7 @@ impl Way {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Phone => "phone",
+            Self::Passkey => "passkey",
             Self::App => "totp",
         }
     }
@@ -51,6 +53,7 @@ impl Way {
     const fn text(self) -> Message<'static> {
         match self {
             Self::Phone => Message::SetUpPhone,
+            Self::Passkey => Message::MethodPasskey,
             Self::App => Message::SetUpTotp,
         }
     }

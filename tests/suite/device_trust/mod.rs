@@ -27,6 +27,7 @@ mod new_device_told;
 mod notices;
 mod other_way;
 mod pairing_in_a_flow;
+mod passkey_in_a_flow;
 mod payload;
 mod payload_encryption;
 mod phone_in_a_flow;

@@ -80,6 +80,13 @@ impl Scene {
     }
 }
 
+/// A policy as it was, but for passkeys.
+pub(super) fn with_passkeys() -> Value {
+    let mut mfa = policy();
+    mfa["fido2"] = json!({ "enabled": true });
+    mfa
+}
+
 fn completed(state: &Value) {
     assert_eq!((&state["status"], &state["code"]), (&json!("MFA_COMPLETED"), &json!("otp_verified")), "{state}");
 }

@@ -18,7 +18,7 @@ const NEXT: Status = Status::Resume;
 /// What each state leads to, and by what. Where somebody is asked and has not answered yet, and where what they brought is
 /// wrong, nothing is applied: that is for the use cases to find out.
 #[rustfmt::skip]
-const TABLE: [(Status, &[(Action, Status)]); 13] = [
+const TABLE: [(Status, &[(Action, Status)]); 14] = [
     (Status::AuthenticationRequired, &[
         (Action::Authenticate, Status::MfaCompleted),
         (Action::Authenticate, Status::PushConfirmationWaiting),
@@ -114,6 +114,7 @@ const TABLE: [(Status, &[(Action, Status)]); 13] = [
     (Status::DevicePairingMethodRequired, &[
         (Action::SelectDevicePairingMethod, Status::TotpActivationRequired),
         (Action::SelectDevicePairingMethod, Status::MobileActivationRequired),
+        (Action::SelectDevicePairingMethod, Status::Fido2ActivationRequired),
         (Action::SelectDevicePairingMethod, Status::DeviceSelectionRequired),
         (Action::SelectDevicePairingMethod, Status::PushConfirmationWaiting),
         (Action::SelectDevicePairingMethod, Status::OtpRequired),
@@ -138,6 +139,15 @@ const TABLE: [(Status, &[(Action, Status)]); 13] = [
         (Action::Poll, Status::PushConfirmationWaiting),
         (Action::Poll, Status::OtpRequired),
         (Action::Poll, Status::MfaFailed),
+        (Action::CancelDevicePairing, Status::MfaSetupRequired),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::Fido2ActivationRequired, &[
+        (Action::ActivateFido2Device, Status::MfaCompleted),
+        (Action::ActivateFido2Device, Status::DeviceSelectionRequired),
+        (Action::ActivateFido2Device, Status::PushConfirmationWaiting),
+        (Action::ActivateFido2Device, Status::OtpRequired),
+        (Action::ActivateFido2Device, Status::MfaFailed),
         (Action::CancelDevicePairing, Status::MfaSetupRequired),
         (Action::CancelAuthentication, Status::Failed),
     ]),
@@ -215,6 +225,7 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
         managed_by_code,
         of_a_kind.clone().set_up_with(new_app(ALICE)).unwrap(),
         of_a_kind.clone().set_up_phone(new_phone(ALICE)).unwrap(),
+        of_a_kind.clone().set_up_passkey().unwrap(),
         of_a_kind,
         setting_up,
     ]
@@ -269,7 +280,8 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
             all.push((action, anew.and_then(|flow| mfa::came_to(flow, (verdict, None), None, (7, at(0))))));
         }
     }
-    for action in [Action::SetupMfa, Action::SelectDevicePairingMethod, Action::ActivateTotpDevice, Action::Poll] {
+    let make = [Action::ActivateTotpDevice, Action::ActivateFido2Device, Action::Poll];
+    for action in [Action::SetupMfa, Action::SelectDevicePairingMethod].into_iter().chain(make) {
         // They have got a device meanwhile, or are stopped.
         let meanwhile = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::SetUp(_)));
         for verdict in meanwhile.filter(|_| links.contains(&action)) {
@@ -281,10 +293,12 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
     all.push((Action::SetupMfa, flow.clone().set_up_begun(Makes::ALL.to_vec())));
     all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_with(new_app(ALICE))));
     all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_phone(new_phone(ALICE))));
+    all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_passkey()));
     all.push((Action::Poll, flow.clone().no_phone_came(Makes::ALL.to_vec())));
     all.push((Action::CancelDevicePairing, flow.clone().set_up_cancelled()));
     for person in [ALICE, BOB] {
         all.push((Action::ActivateTotpDevice, flow.clone().set_up_done(app_of(person))));
+        all.push((Action::ActivateFido2Device, flow.clone().passkey_made(person, at(0))));
         all.push((Action::Poll, flow.clone().phone_came(&new_phone(person).key, phone_of(person))));
     }
     all.push((Action::ManageDevices, flow.clone().managed(None)));

@@ -11,11 +11,12 @@ fn h4_whoever_has_nothing_makes_it_where_the_policy_says_so_and_has_a_way() {
     for (devices, why) in cases {
         let mut policy = policy(Without::Setup, Without::Setup);
         policy.mobile.enabled = false;
-        assert!(policy.makes().is_empty());
+        policy.fido2.enabled = true;
+        assert!(policy.makes(false).is_empty());
         assert_eq!(evaluated(&policy, devices, Some(&app("bank")), false), (Verdict::Failed(why), None));
         for (phones, apps, makes) in [(true, false, Makes::Mobile), (false, true, Makes::Totp)] {
             (policy.mobile.enabled, policy.totp.enabled) = (phones, apps);
-            assert_eq!(policy.makes(), [makes]);
+            assert_eq!(policy.makes(false), [makes]);
             for by in [None, Some(&app("bank"))] {
                 assert_eq!(evaluated(&policy, devices, by, false), (Verdict::SetUp(why), None));
             }
@@ -24,4 +25,17 @@ fn h4_whoever_has_nothing_makes_it_where_the_policy_says_so_and_has_a_way() {
     let policy = policy(Without::Block, Without::Setup);
     assert_eq!(evaluated(&policy, &[], None, false).0, Verdict::Failed(Why::NoDevices));
     assert_eq!(evaluated(&policy, &blocked, None, false).0, Verdict::SetUp(Why::NoUsableDevices));
+}
+
+/// A passkey, where browsers have them.
+#[test]
+fn h4_whoever_has_nothing_makes_a_passkey_where_there_are_any() {
+    let mut policy = policy(Without::Setup, Without::Block);
+    (policy.mobile.enabled, policy.fido2.enabled) = (false, true);
+    let served = by_mail();
+    let comes_to = |browsers| Asked { browsers, ..asked_of(&policy, &[], &[], &served, None) }.evaluate().0;
+    assert_eq!(comes_to(false), Verdict::Failed(Why::NoDevices));
+    assert_eq!(comes_to(true), Verdict::SetUp(Why::NoDevices));
+    (policy.mobile.enabled, policy.totp.enabled) = (true, true);
+    assert_eq!(policy.makes(true), [Makes::Mobile, Makes::Fido2, Makes::Totp]);
 }

@@ -25,7 +25,9 @@ const fn status_says(status: Status) -> &'static str {
         Status::IdentifierRequired => "Who signs in?",
         Status::UsernamePasswordRequired => "With which password?",
         Status::AssertionRequired => "With which passkey?",
-        Status::Fido2ActivationRequired => "The person has no passkey yet: make one.",
+        Status::Fido2ActivationRequired => {
+            "The person has no passkey yet, or nothing that will do as a second factor: make one."
+        }
         Status::AuthenticationRequired => "Which second factor does the person have?",
         Status::DeviceSelectionRequired => "On which of their devices is the person asked?",
         Status::DeviceManagement => "The person has shown a second factor, and looks after their devices.",

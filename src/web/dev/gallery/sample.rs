@@ -304,7 +304,7 @@ fn codes(cast: &Cast, samples: &mut Samples) {
     let wrong = set_up::View { problem: Some(code::Problem::WrongLeft(2)), ..app.clone() };
     let states = [
         ("required", of(set_up::State::Required)),
-        ("choosing", of(set_up::State::Choosing(vec![set_up::Way::Phone, set_up::Way::App]))),
+        ("choosing", of(set_up::State::Choosing(vec![set_up::Way::Phone, set_up::Way::Passkey, set_up::Way::App]))),
         ("app", app),
         ("phone", of(set_up::State::Phone(phone))),
         ("wrong", wrong),
