@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::client::NumberMatching;
 use super::mobile_app::MobileApp;
-use super::otp::{Channel, OtpMethod};
+use super::otp::{Channel, OtpMethod, Served};
 use super::totp::TotpMethod;
 use crate::clock::Timestamp;
 use crate::protocol::id::{MfaPolicyId, NativeApplicationId};
+use crate::protocol::phone_number::Reach;
 use crate::protocol::words::words;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +164,10 @@ words! {
         Fido2 = "FIDO2",
         /// An authenticator app.
         Totp = "TOTP",
+        /// An address or a number for codes.
+        Email = "EMAIL",
+        Sms = "SMS",
+        Voice = "VOICE",
     }
 }
 
@@ -400,10 +405,16 @@ impl MfaPolicy {
     }
 
     /// What people can make on the way who have nothing that will do. Nothing: they do not get in. `browsers`: those have
-    /// passkeys here.
-    pub fn makes(&self, browsers: bool) -> Vec<Makes> {
-        let passkeys = self.fido2.enabled && browsers;
-        let ways = [(Makes::Mobile, self.mobile.enabled), (Makes::Fido2, passkeys), (Makes::Totp, self.totp.enabled)];
+    /// passkeys here. `served`: by what codes can be sent.
+    pub fn makes(&self, browsers: bool, served: &Served) -> Vec<Makes> {
+        let ways = [
+            (Makes::Mobile, self.mobile.enabled),
+            (Makes::Fido2, self.fido2.enabled && browsers),
+            (Makes::Totp, self.totp.enabled),
+            (Makes::Email, self.email.enabled && served.email),
+            (Makes::Sms, self.sms.enabled && served.sms != Reach::Nobody),
+            (Makes::Voice, self.voice.enabled && served.voice != Reach::Nobody),
+        ];
         ways.into_iter().filter_map(|(kind, enabled)| enabled.then_some(kind)).collect()
     }
 

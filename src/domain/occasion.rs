@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::mfa_policy::Notification;
+use super::otp::Channel;
 use crate::protocol::id::{ClientId, DeviceId, RequestId, UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub enum Occasion {
         /// With the code they let in an app that may become a device of theirs.
         #[serde(default)]
         new_device: bool,
+        /// Where it goes, if that is no device of theirs yet.
+        #[serde(default)]
+        new_address: Option<(Channel, String)>,
     },
 }
 

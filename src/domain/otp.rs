@@ -47,7 +47,7 @@ pub enum CodeSource {
     Authenticator,
 }
 
-/// Where a person gets codes. An administrator has said that it is theirs.
+/// Where a person gets codes. An administrator has said that it is theirs, or they have brought one from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtpDevice {
     pub id: DeviceId,

@@ -294,7 +294,7 @@ impl Asked<'_> {
         };
         match mode {
             Without::Bypass => Verdict::Waived(missing),
-            Without::Setup if !self.policy.makes(self.browsers).is_empty() => Verdict::SetUp(why),
+            Without::Setup if !self.policy.makes(self.browsers, self.served).is_empty() => Verdict::SetUp(why),
             // Or the policy has nothing that somebody could make.
             Without::Block | Without::Setup => Verdict::Failed(why),
         }

@@ -1,16 +1,15 @@
 //! The words of the authentication-flow API: states, actions, errors.
 
+mod members;
 mod plugin;
 mod validator;
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
+pub use self::members::Members;
 pub use self::plugin::Plugin;
 pub use self::validator::Validator;
 use super::words::words;
-use crate::secret::Secret;
 
 words! {
     /// Where a flow is.
@@ -47,6 +46,14 @@ words! {
         TotpActivationRequired = "TOTP_ACTIVATION_REQUIRED",
         /// The app on a phone is to bring `pairingKey`.
         MobileActivationRequired = "MOBILE_ACTIVATION_REQUIRED",
+        /// Where are codes to be sent?
+        EmailPairingTargetRequired = "EMAIL_PAIRING_TARGET_REQUIRED",
+        SmsPairingTargetRequired = "SMS_PAIRING_TARGET_REQUIRED",
+        VoicePairingTargetRequired = "VOICE_PAIRING_TARGET_REQUIRED",
+        /// One was sent there, to whoever said so.
+        EmailActivationRequired = "EMAIL_ACTIVATION_REQUIRED",
+        SmsActivationRequired = "SMS_ACTIVATION_REQUIRED",
+        VoiceActivationRequired = "VOICE_ACTIVATION_REQUIRED",
         /// There is no second factor, or none that counts.
         MfaFailed = "MFA_FAILED",
         /// The person is to agree to what the relying party asks for.
@@ -112,6 +119,14 @@ words! {
         SelectDevicePairingMethod = "selectDevicePairingMethod",
         /// The first code of an authenticator app.
         ActivateTotpDevice = "activateTotpDevice",
+        /// Where codes are sent from now on.
+        SubmitEmailTarget = "submitEmailTarget",
+        SubmitSmsTarget = "submitSmsTarget",
+        SubmitVoiceTarget = "submitVoiceTarget",
+        /// The first code that was sent there.
+        ActivateEmailDevice = "activateEmailDevice",
+        ActivateSmsDevice = "activateSmsDevice",
+        ActivateVoiceDevice = "activateVoiceDevice",
         CancelDevicePairing = "cancelDevicePairing",
         UseAlternativeAuthenticationSource = "useAlternativeAuthenticationSource",
         Cancel = "cancel",
@@ -199,6 +214,8 @@ impl Action {
         const NICKNAME: &[Member] = &[text("id", true), text("nickname", true)];
         const OTP: &[Member] = &[text("otp", true), text("mobilePayload", false)];
         const FIRST_OTP: &[Member] = &[text("otp", true)];
+        const ADDRESS: &[Member] = &[text("email", true)];
+        const NUMBER: &[Member] = &[text("phone", true)];
         const METHOD: &[Member] = &[Member { name: "devicePairingMethod", required: true, kind: Kind::Method }];
         const SOURCE: &[Member] = &[text("authenticationSource", true)];
         const CONSENT: &[Member] = &[text("scope", false)];
@@ -232,7 +249,12 @@ impl Action {
             Self::UpdateDeviceNickname => NICKNAME,
             Self::CheckOtp => OTP,
             Self::SelectDevicePairingMethod => METHOD,
-            Self::ActivateTotpDevice => FIRST_OTP,
+            Self::SubmitEmailTarget => ADDRESS,
+            Self::SubmitSmsTarget | Self::SubmitVoiceTarget => NUMBER,
+            Self::ActivateTotpDevice
+            | Self::ActivateEmailDevice
+            | Self::ActivateSmsDevice
+            | Self::ActivateVoiceDevice => FIRST_OTP,
             Self::UseAlternativeAuthenticationSource => SOURCE,
             Self::GrantConsent => CONSENT,
             Self::SubmitUserCode | Self::ConfirmUserCode => USER_CODE,
@@ -251,84 +273,6 @@ impl Action {
             | Self::CancelAccountRecovery => &[],
             Self::ContinueAuthentication => ONWARD,
         }
-    }
-}
-
-/// The body of an action, read.
-pub struct Members(Vec<(&'static str, Given)>);
-
-enum Given {
-    /// May be a password.
-    Text(Secret<String>),
-    Flag(bool),
-}
-
-/// The longest text of a member, in bytes: an assertion with an RSA key of 4096 bits fits.
-const LONGEST: usize = 4096;
-/// So many unknown members are told of.
-const MOST_UNKNOWN: usize = 10;
-/// The longest name of one that is told again.
-const LONGEST_NAME: usize = 64;
-
-impl Members {
-    pub fn parse(action: Action, body: &Value) -> Result<Self, FlowRefusal> {
-        let Value::Object(sent) = body else {
-            return Err(FlowRefusal::invalid(DetailCode::UnexpectedActionModel, None, "no object"));
-        };
-        let known = action.members();
-        let mut refusal = FlowRefusal::new(FlowErrorCode::ValidationError, "a body that is not the action's");
-        let unknown = sent.keys().filter(|name| !known.iter().any(|member| member.name == name.as_str()));
-        for name in unknown.take(MOST_UNKNOWN) {
-            refusal = refusal.about_unknown(name);
-        }
-        let mut given = Vec::new();
-        for Member { name, required, kind } in known.iter().copied() {
-            let value = match (sent.get(name), kind.names()) {
-                (Some(Value::Object(members)), Some(one)) if members.keys().all(|name| name == one) => members.get(one),
-                (Some(Value::Null) | None, _) => None,
-                (Some(_), Some(_)) => {
-                    refusal = refusal.about(DetailCode::InvalidFieldFormat, Some(name));
-                    continue;
-                }
-                (value @ Some(_), None) => value,
-            };
-            match (value, kind) {
-                (None | Some(Value::Null), _) if required => {
-                    refusal = refusal.about(DetailCode::FieldRequired, Some(name));
-                }
-                (None | Some(Value::Null), _) => {}
-                (Some(Value::String(text)), Kind::Text | Kind::Reference | Kind::Method)
-                    if text.is_empty() && required =>
-                {
-                    refusal = refusal.about(DetailCode::FieldRequired, Some(name));
-                }
-                (Some(Value::String(text)), Kind::Text | Kind::Reference | Kind::Method)
-                    if text.len() > LONGEST || text.contains('\0') =>
-                {
-                    refusal = refusal.about(DetailCode::InvalidFieldValue, Some(name));
-                }
-                (Some(Value::String(text)), Kind::Text | Kind::Reference | Kind::Method) => {
-                    given.push((name, Given::Text(Secret::new(text.clone()))));
-                }
-                (Some(Value::Bool(flag)), Kind::Flag) => given.push((name, Given::Flag(*flag))),
-                (Some(_), Kind::Text | Kind::Flag | Kind::Reference | Kind::Method) => {
-                    refusal = refusal.about(DetailCode::InvalidFieldFormat, Some(name));
-                }
-            }
-        }
-        if refusal.details.is_empty() { Ok(Self(given)) } else { Err(refusal) }
-    }
-
-    /// A text, or what the one member of an object is.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(given, _)| *given == name).and_then(|(_, given)| match given {
-            Given::Text(text) => Some(text.expose().as_str()),
-            Given::Flag(_) => None,
-        })
-    }
-
-    pub fn flag(&self, name: &str) -> bool {
-        self.0.iter().any(|(given, value)| *given == name && matches!(value, Given::Flag(true)))
     }
 }
 
@@ -405,6 +349,9 @@ impl DetailCode {
         }
     }
 }
+
+/// The longest name of an unknown member that is told again.
+const LONGEST_NAME: usize = 64;
 
 /// One reason among those of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -264,12 +264,30 @@ impl SendMail {
                     }
                 }
             }
-            Occasion::OneTimeCode { user: id, device, client, transaction, length, lifetime, language, new_device } => {
+            Occasion::OneTimeCode {
+                user: id,
+                device,
+                client,
+                transaction,
+                length,
+                lifetime,
+                language,
+                new_device,
+                new_address,
+            } => {
                 let Some(user) = self.directory.user(id).await?.filter(|user| user.is_active()) else {
                     return Ok(None);
                 };
+                let device = match new_address {
+                    Some((channel, target)) => {
+                        let (id, created_at) = (*device, user.created_at);
+                        let (user, channel, target) = (user.id, *channel, target.clone());
+                        Some(OtpDevice { id, user, channel, target, nickname: None, created_at })
+                    }
+                    None => self.addresses.find(*id, *device).await?,
+                };
                 // Taken away since: whoever has the address is none of the person's business.
-                let Some(device) = self.addresses.find(*id, *device).await? else { return Ok(None) };
+                let Some(device) = device else { return Ok(None) };
                 let Some(client) = self.directory.client(client).await? else { return Ok(None) };
                 let of = CodeOf { transaction: *transaction, user: *id, id: OtpId::new(row.id), length: *length };
                 let (locale, code) = (locale(language), self.otp_secrets.code(of));
@@ -305,7 +323,7 @@ impl SendMail {
         if !texted || self.couriers.sms.is_none() {
             return Ok(written);
         }
-        let own = self.otp_devices.of_user(user.id).await?;
+        let own = self.addresses.own.of_user(user.id).await?;
         let number = own.into_iter().find(|own| own.channel == Channel::Sms && self.served.has(own));
         let Some(number) = number else { return Ok(written) };
         // [security.md 5.6] paid for as codes are.

@@ -49,7 +49,7 @@ pub use self::at::{Again, At, Failure, Offered};
 pub use self::begin::Start;
 pub use self::notes::{Factor, Note, Notes};
 pub use self::second_factor::{Asked, Outcome, Proved, Pushed, SecondFactor, Verifying};
-pub use self::set_up::{NewPhone, NewTotp, SettingUp};
+pub use self::set_up::{NewAddress, NewPhone, NewTotp, SettingUp};
 
 /// Without an action for this long, a flow ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::{Flow, SecondFactor};
 use crate::clock::Timestamp;
 use crate::domain::mfa_policy::Makes;
-use crate::domain::otp::CodeSource;
+use crate::domain::otp::{Channel, CodeSource, OtpDevice, Sent};
 use crate::domain::policy::Source;
 use crate::domain::session::Trusted;
 use crate::domain::totp::TotpMethod;
 use crate::protocol::flow_api::{Action, Status};
-use crate::protocol::id::{DeviceId, PairingKey, UserId};
+use crate::protocol::id::{DeviceId, OtpId, PairingKey, UserId};
 use crate::secret::{Digest, Sealed};
 
 /// How far they are.
@@ -26,6 +26,10 @@ pub enum SettingUp {
     Phone(NewPhone),
     /// A passkey has to be made, of what the flow has for it.
     Passkey,
+    /// They say where they get codes of this kind.
+    Target(Channel),
+    /// One has gone there, and has to come back.
+    Address(NewAddress),
 }
 
 /// An authenticator app that is none yet: nothing of it is kept but here.
@@ -46,6 +50,36 @@ impl NewTotp {
 
     pub fn key(&self) -> Sealed {
         Sealed::from_bytes(self.key.clone())
+    }
+}
+
+/// Where somebody says that they get codes: it is theirs once one comes back from there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewAddress {
+    pub target: String,
+    /// The code that was sent last, and what the address is called from then on.
+    pub sent: Sent,
+}
+
+impl NewAddress {
+    /// As it is kept once it is theirs.
+    pub fn device(&self, user: UserId) -> OtpDevice {
+        let Sent { selected: id, channel, sent_at: created_at, .. } = self.sent;
+        OtpDevice { id, user, channel, target: self.target.clone(), nickname: None, created_at }
+    }
+
+    const fn actions(&self) -> &'static [Action] {
+        const fn with(activates: Action) -> [Action; 4] {
+            [activates, Action::ResendOtp, Action::CancelDevicePairing, Action::CancelAuthentication]
+        }
+        const BY_EMAIL: [Action; 4] = with(Action::ActivateEmailDevice);
+        const BY_SMS: [Action; 4] = with(Action::ActivateSmsDevice);
+        const BY_VOICE: [Action; 4] = with(Action::ActivateVoiceDevice);
+        match self.sent.channel {
+            Channel::Email => &BY_EMAIL,
+            Channel::Sms => &BY_SMS,
+            Channel::Voice => &BY_VOICE,
+        }
     }
 }
 
@@ -83,6 +117,16 @@ impl SettingUp {
             Self::Totp(_) => Status::TotpActivationRequired,
             Self::Phone(_) => Status::MobileActivationRequired,
             Self::Passkey => Status::Fido2ActivationRequired,
+            Self::Target(Channel::Email) => Status::EmailPairingTargetRequired,
+            Self::Target(Channel::Sms) => Status::SmsPairingTargetRequired,
+            Self::Target(Channel::Voice) => Status::VoicePairingTargetRequired,
+            Self::Address(NewAddress { sent: Sent { channel: Channel::Email, .. }, .. }) => {
+                Status::EmailActivationRequired
+            }
+            Self::Address(NewAddress { sent: Sent { channel: Channel::Sms, .. }, .. }) => Status::SmsActivationRequired,
+            Self::Address(NewAddress { sent: Sent { channel: Channel::Voice, .. }, .. }) => {
+                Status::VoiceActivationRequired
+            }
         }
     }
 
@@ -95,6 +139,16 @@ impl SettingUp {
             Self::Totp(_) => &[Action::ActivateTotpDevice, Action::CancelDevicePairing, Action::CancelAuthentication],
             Self::Phone(_) => &[Action::Poll, Action::CancelDevicePairing, Action::CancelAuthentication],
             Self::Passkey => &[Action::ActivateFido2Device, Action::CancelDevicePairing, Action::CancelAuthentication],
+            Self::Target(channel) => match channel {
+                Channel::Email => {
+                    &[Action::SubmitEmailTarget, Action::CancelDevicePairing, Action::CancelAuthentication]
+                }
+                Channel::Sms => &[Action::SubmitSmsTarget, Action::CancelDevicePairing, Action::CancelAuthentication],
+                Channel::Voice => {
+                    &[Action::SubmitVoiceTarget, Action::CancelDevicePairing, Action::CancelAuthentication]
+                }
+            },
+            Self::Address(new) => new.actions(),
         }
     }
 }
@@ -110,12 +164,17 @@ impl Flow {
 
     /// The authenticator app whose first code is waited for.
     pub const fn new_totp(&self) -> Option<&NewTotp> {
-        match self.setting_up() {
-            Some(SettingUp::Totp(new)) => Some(new),
-            Some(SettingUp::Required | SettingUp::Choosing(_) | SettingUp::Phone(_) | SettingUp::Passkey) | None => {
-                None
-            }
-        }
+        if let Some(SettingUp::Totp(new)) = self.setting_up() { Some(new) } else { None }
+    }
+
+    /// The address whose first code is waited for.
+    pub const fn new_address(&self) -> Option<&NewAddress> {
+        if let Some(SettingUp::Address(new)) = self.setting_up() { Some(new) } else { None }
+    }
+
+    /// The code that was sent last, to an address of the person or to a new one.
+    pub fn code_underway(&self) -> Option<&Sent> {
+        self.sent().or_else(|| self.new_address().map(|new| &new.sent))
     }
 
     /// The phone that is waited for.
@@ -150,6 +209,38 @@ impl Flow {
     pub fn set_up_phone(self, new: NewPhone) -> Option<Self> {
         matches!(self.setting_up()?, SettingUp::Choosing(_)).then_some(())?;
         self.setting_up_now(SettingUp::Phone(new))
+    }
+
+    /// They get codes by this channel. `None`: nobody was asked.
+    #[must_use]
+    pub fn set_up_target(self, channel: Channel) -> Option<Self> {
+        matches!(self.setting_up()?, SettingUp::Choosing(_)).then_some(())?;
+        self.setting_up_now(SettingUp::Target(channel))
+    }
+
+    /// A code has gone to where they say, or another one to the same. `None`: nobody was asked for that.
+    #[must_use]
+    pub fn first_code_sent(self, new: NewAddress) -> Option<Self> {
+        let fits = match self.setting_up()? {
+            SettingUp::Target(channel) => *channel == new.sent.channel,
+            SettingUp::Address(before) => before.target == new.target && before.sent.channel == new.sent.channel,
+            SettingUp::Required
+            | SettingUp::Choosing(_)
+            | SettingUp::Totp(_)
+            | SettingUp::Phone(_)
+            | SettingUp::Passkey => false,
+        };
+        fits.then_some(())?;
+        self.setting_up_now(SettingUp::Address(new))
+    }
+
+    /// This code has come back: the address is theirs. `None`: nobody waits for it.
+    #[must_use]
+    pub fn first_code_verified(mut self, id: OtpId) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        let channel = self.new_address().filter(|new| new.sent.id == id)?.sent.channel;
+        self.second_factor = Some(SecondFactor::OtpVerified(CodeSource::Sent(channel)));
+        Some(self)
     }
 
     /// Whether a passkey is made as a second factor.

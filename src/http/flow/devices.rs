@@ -98,10 +98,8 @@ fn of_totp(code: Option<Standing>) -> [(String, Value); 2] {
 
 /// What somebody can make who has no second factor.
 pub(super) fn methods(seen: &Seen) -> Value {
-    let makes = match seen.flow.setting_up() {
-        Some(SettingUp::Choosing(makes)) => makes.as_slice(),
-        Some(SettingUp::Required | SettingUp::Totp(_) | SettingUp::Phone(_) | SettingUp::Passkey) | None => &[],
-    };
+    let choosing = if let Some(SettingUp::Choosing(makes)) = seen.flow.setting_up() { Some(makes) } else { None };
+    let makes = choosing.map(Vec::as_slice).unwrap_or_default();
     let methods: Vec<_> = makes.iter().map(|kind| json!({ "deviceType": kind.as_str() })).collect();
     json!({ "devicePairingMethods": methods })
 }
@@ -110,6 +108,14 @@ pub(super) fn methods(seen: &Seen) -> Value {
 pub(super) fn new_totp(seen: &Seen) -> Value {
     let code = of_totp(seen.code).into_iter();
     Value::Object(code.chain(new_key(seen)).collect())
+}
+
+/// The members of a state in which a code is to come back from where somebody says that they get them.
+pub(super) fn new_address(seen: &Seen) -> Value {
+    let Some((new, user)) = seen.flow.new_address().zip(seen.flow.user()) else { return json!({}) };
+    let mut members = of_code(&new.sent, seen.code);
+    members.insert("target".to_owned(), json!(new.device(user).masked()));
+    Value::Object(members)
 }
 
 /// The members of a state in which a phone is to come with the key.

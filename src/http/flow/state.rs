@@ -120,6 +120,9 @@ impl FlowApi {
             (Status::DevicePairingMethodRequired, _) => devices::methods(seen),
             (Status::TotpActivationRequired, _) => devices::new_totp(seen),
             (Status::MobileActivationRequired, _) => devices::new_phone(seen),
+            (Status::EmailActivationRequired | Status::SmsActivationRequired | Status::VoiceActivationRequired, _) => {
+                devices::new_address(seen)
+            }
             (Status::AssertionRequired, _) => json!({
                 "publicKeyCredentialRequestOptions": seen.passkey,
                 "alternativeAuthenticationSources": flow.ways,

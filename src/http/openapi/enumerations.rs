@@ -274,7 +274,7 @@ const MEANINGS: [(&str, &[(&str, &str)]); 40] = [
             ("bypass", "They get in without."),
             (
                 "setup",
-                "They make what they have not on the way: a phone, a passkey or an authenticator app, as far as `mobile`, `fido2` and `totp` are enabled.",
+                "They make what they have not on the way: a phone, a passkey, an authenticator app, or where codes are sent, as far as `mobile`, `fido2`, `totp`, `email`, `sms` and `voice` are enabled.",
             ),
         ],
     ),

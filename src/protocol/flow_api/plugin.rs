@@ -47,6 +47,12 @@ impl Status {
             | Self::DevicePairingMethodRequired
             | Self::TotpActivationRequired
             | Self::MobileActivationRequired
+            | Self::EmailPairingTargetRequired
+            | Self::SmsPairingTargetRequired
+            | Self::VoicePairingTargetRequired
+            | Self::EmailActivationRequired
+            | Self::SmsActivationRequired
+            | Self::VoiceActivationRequired
             | Self::MfaFailed => Plugin::Mfa,
             Self::ConsentRequired => Plugin::Consent,
             Self::OauthDeviceUserCodeRequired

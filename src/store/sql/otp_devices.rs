@@ -3,6 +3,7 @@
 use sea_orm::Value;
 
 use super::{Database, Row, WriteError, bounded, bytes};
+use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::otp::{Channel, OtpDevice};
 use crate::protocol::id::{DeviceId, UserId};
@@ -25,6 +26,8 @@ pub enum Added {
 }
 
 const COLUMNS: &str = "id, user_id, channel, target, nickname, created_at";
+const INSERT: &str = "INSERT INTO otp_device (id, user_id, channel, target, nickname, created_at) \
+                      VALUES ($1, $2, $3, $4, $5, $6)";
 
 impl OtpDevices {
     pub const fn new(database: Database) -> Self {
@@ -47,17 +50,41 @@ impl OtpDevices {
     /// `most`: as many as the person may have then.
     pub async fn add(&self, device: &OtpDevice, most: u32, event: &Event) -> Result<Added, StoreError> {
         let count = "SELECT COUNT(*) FROM otp_device WHERE user_id = $1";
-        let insert = "INSERT INTO otp_device (id, user_id, channel, target, nickname, created_at) \
-                      VALUES ($1, $2, $3, $4, $5, $6)";
-        let values = [
-            bytes(device.id.uuid()),
-            bytes(device.user.uuid()),
-            device.channel.as_str().into(),
-            device.target.as_str().into(),
-            device.nickname.clone().into(),
-            device.created_at.millis().into(),
-        ];
-        add(&self.database, (device.user, count, most), (insert, values), event).await
+        add(&self.database, (device.user, count, most), (INSERT, values(device)), event).await
+    }
+
+    /// One from where a code has come back already, of somebody who may sign in and has none of this channel. `password`:
+    /// when the one was chosen that has to be theirs still. `false`: they may not, or have one, or have another password.
+    pub async fn add_first(
+        &self,
+        device: &OtpDevice,
+        password: Option<Timestamp>,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let added: Result<bool, WriteError> = bounded(async {
+            let transaction = self.database.begin().await?;
+            // Whoever adds one at the same time waits here, so that one of them is the first.
+            let user = transaction.lock_user(device.user).await?;
+            if !user.is_some_and(|user| user.is_active()) {
+                return Ok(false);
+            }
+            if let Some(chosen_at) = password
+                && !transaction.has_password(device.user, chosen_at).await?
+            {
+                return Ok(false);
+            }
+            let own = "SELECT 1 FROM otp_device WHERE user_id = $1 AND channel = $2 LIMIT 1";
+            let of = [bytes(device.user.uuid()), device.channel.as_str().into()];
+            if transaction.find(own, of).await?.is_some() {
+                return Ok(false);
+            }
+            transaction.execute(INSERT, values(device)).await?;
+            transaction.record(&[event]);
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await;
+        added.map_err(WriteError::unexpected)
     }
 
     /// Applies `change` to the nickname, while nobody else can change it, unless it refuses. `None`: the person has none
@@ -92,6 +119,17 @@ impl OtpDevices {
         let sql = "DELETE FROM otp_device WHERE id = $1 AND user_id = $2";
         self.database.change(sql, [bytes(id.uuid()), bytes(user.uuid())], event).await
     }
+}
+
+fn values(device: &OtpDevice) -> [Value; 6] {
+    [
+        bytes(device.id.uuid()),
+        bytes(device.user.uuid()),
+        device.channel.as_str().into(),
+        device.target.as_str().into(),
+        device.nickname.clone().into(),
+        device.created_at.millis().into(),
+    ]
 }
 
 /// One more row of a person, where those that `count` finds are fewer than `most`.

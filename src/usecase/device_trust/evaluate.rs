@@ -84,7 +84,7 @@ impl Evaluate {
 
     /// What somebody can make on the way by this policy who has no second factor.
     pub async fn makes(&self, policy: &MfaPolicyId) -> Result<Vec<Makes>, StoreError> {
-        Ok(self.policy(policy).await?.makes(self.browsers))
+        Ok(self.policy(policy).await?.makes(self.browsers, &self.served))
     }
 
     pub async fn evaluate(

@@ -148,6 +148,12 @@ impl Advance {
             | Action::SetupMfa
             | Action::SelectDevicePairingMethod
             | Action::ActivateTotpDevice
+            | Action::SubmitEmailTarget
+            | Action::SubmitSmsTarget
+            | Action::SubmitVoiceTarget
+            | Action::ActivateEmailDevice
+            | Action::ActivateSmsDevice
+            | Action::ActivateVoiceDevice
             | Action::CancelDevicePairing => {
                 let act = (action, &members, calling.asker());
                 boxed(|| self.second_factor((id, &mut found, flow), &client, act, now)).await?

@@ -68,6 +68,12 @@ impl RunErrand {
             | Action::SetupMfa
             | Action::SelectDevicePairingMethod
             | Action::ActivateTotpDevice
+            | Action::SubmitEmailTarget
+            | Action::SubmitSmsTarget
+            | Action::SubmitVoiceTarget
+            | Action::ActivateEmailDevice
+            | Action::ActivateSmsDevice
+            | Action::ActivateVoiceDevice
             | Action::CancelDevicePairing
             | Action::SubmitIdentifier
             | Action::ClearIdentifier

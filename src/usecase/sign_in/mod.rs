@@ -63,6 +63,7 @@ pub mod respond;
 pub mod second_factor;
 pub mod send_code;
 mod set_up;
+mod set_up_address;
 pub mod shown;
 pub mod spend_texts;
 mod take_code;

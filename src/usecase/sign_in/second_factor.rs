@@ -64,7 +64,7 @@ impl SecondFactors {
             boxed(|| self.select(of, judged, (members, asker))).await
         } else if action == flow_api::Action::CheckOtp {
             boxed(|| self.check_code(of, judged, (members, asker))).await
-        } else if action == flow_api::Action::ResendOtp {
+        } else if action == flow_api::Action::ResendOtp && of.1.setting_up().is_none() {
             boxed(|| self.resend(of.1, judged, asker)).await
         } else if action == flow_api::Action::Authenticate {
             boxed(|| self.authenticate(of, judged, (members, asker))).await

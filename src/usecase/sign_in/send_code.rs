@@ -122,19 +122,19 @@ impl SendCode {
             return Ok(Err(NotSent::Locked));
         }
         // To the same address again, be it by another name of the action.
-        let early = flow.sent().is_some_and(|sent| sent.selected == selected.id && now < sent.resend_after());
+        let early = flow.code_underway().is_some_and(|sent| sent.selected == selected.id && now < sent.resend_after());
         if early {
             return Ok(Err(NotSent::TooOften));
         }
         let may = self.texts.may_ask(selected, asker.from).await?;
         // For another flow: whoever begins anew is kept waiting and not out. A code that this one has sent is good still.
-        let waits = may == May::Soon && flow.sent().is_none();
+        let waits = may == May::Soon && flow.code_underway().is_none();
         if !waits && (may != May::Yes || !self.may_send(selected).await?) {
             return Ok(Err(NotSent::TooOften));
         }
         let (id, channel, own) = (OtpId::new(self.entropy.uuid()), selected.channel, policy.otp(selected.channel));
         let method = OtpMethod { attempts: policy.attempts(), ..own };
-        let again = flow.sent().is_some_and(|before| before.selected == selected.id);
+        let again = flow.code_underway().is_some_and(|before| before.selected == selected.id);
         let devices = devices.to_vec();
         let sent = Sent { devices, selected: selected.id, id, channel, method, again, sent_at: now };
         if waits {
@@ -150,8 +150,9 @@ impl SendCode {
             lifetime: method.lifetime,
             language: asker.language.to_owned(),
             new_device: flow.newcomer.is_some(),
+            new_address: flow.setting_up().map(|_| (channel, selected.target.clone())),
         };
-        if let Some(before) = flow.sent() {
+        if let Some(before) = flow.code_underway() {
             self.withdraw(before, now).await?;
         }
         let kind = match channel {
@@ -218,8 +219,35 @@ impl SendCode {
         sent: &Sent,
         typed: &str,
     ) -> Result<Result<(), FlowRefusal>, StoreError> {
-        let now = self.clock.now();
         let Some(user) = flow.user() else { return Ok(Err(FlowRefusal::not_now())) };
+        let looked = self.look_at(flow, (user, sent), typed).await?;
+        if looked.is_ok() {
+            self.texts.came_back(&self.devices, user, sent).await;
+        }
+        Ok(looked)
+    }
+
+    /// The same of the first code that was sent to where somebody says that they get them.
+    pub(super) async fn check_first(
+        &self,
+        flow: &Flow,
+        (address, sent): (&OtpDevice, &Sent),
+        typed: &str,
+    ) -> Result<Result<(), FlowRefusal>, StoreError> {
+        let looked = self.look_at(flow, (address.user, sent), typed).await?;
+        if looked.is_ok() {
+            self.texts.came_back_from(address).await;
+        }
+        Ok(looked)
+    }
+
+    async fn look_at(
+        &self,
+        flow: &Flow,
+        (user, sent): (UserId, &Sent),
+        typed: &str,
+    ) -> Result<Result<(), FlowRefusal>, StoreError> {
+        let now = self.clock.now();
         if sent.has_expired(now) {
             let refusal = FlowRefusal::new(FlowErrorCode::RequestFailed, "the code has expired");
             return Ok(Err(refusal.about(DetailCode::OtpExpired, Some("otp"))));
@@ -233,7 +261,6 @@ impl SendCode {
         if self.secrets.is_code(of, typed) {
             self.guards.upsert(&user, DAY, |guard| (guard.succeeded(), ())).await?;
             failpoint::hit("K29");
-            self.texts.came_back(&self.devices, user, sent).await;
             return Ok(Ok(()));
         }
         Ok(Err(if left == 0 { NotSent::Locked.refusal() } else { FlowRefusal::wrong_code(left) }))

@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use crate::clock::Timestamp;
 use crate::domain::audit::{self, Event};
 use crate::domain::enrolment::Enrolment;
-use crate::domain::flow::Flow;
+use crate::domain::flow::{Flow, SettingUp};
 use crate::domain::mfa_policy::Makes;
 use crate::domain::occasion::Notice;
+use crate::domain::otp::Channel;
 use crate::domain::second_factor::{Verdict, Why};
 use crate::protocol::flow_api::{self, DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{MfaPolicyId, UserId};
@@ -17,6 +18,7 @@ use crate::store::sql::first_phone::Came;
 use crate::usecase::device_trust::evaluate::Way;
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::advance::FlowError;
+use crate::usecase::sign_in::boxed::boxed;
 use crate::usecase::sign_in::second_factor::SecondFactors;
 use crate::usecase::sign_in::send_code::Asker;
 
@@ -41,9 +43,13 @@ impl SecondFactors {
             return Ok(flow.set_up_begun(self.evaluate.makes(&policy).await?));
         }
         if action == flow_api::Action::SelectDevicePairingMethod {
-            return self.begin(flow, (user, &policy), judged.now, members).await;
+            return boxed(|| self.begin(flow, (user, &policy), judged.now, members)).await;
         }
-        self.activate(flow, (user, &policy, why), judged, (members, asker)).await
+        let by = (members, asker);
+        if let Some(setting_up @ (SettingUp::Target(_) | SettingUp::Address(_))) = flow.setting_up().cloned() {
+            return boxed(|| self.set_up_address(flow, setting_up, (action, (user, &policy)), (judged, by))).await;
+        }
+        self.activate(flow, (user, &policy, why), judged, by).await
     }
 
     /// Whoever has got a device meanwhile, be it in another flow, shows that one; and whoever is stopped makes nothing.
@@ -93,6 +99,9 @@ impl SecondFactors {
                 Ok(flow.set_up_with(self.totps.begin(&policy, &self.entropy)))
             }
             Some(Makes::Fido2) => Ok(flow.set_up_passkey()),
+            Some(Makes::Email) => Ok(flow.set_up_target(Channel::Email)),
+            Some(Makes::Sms) => Ok(flow.set_up_target(Channel::Sms)),
+            Some(Makes::Voice) => Ok(flow.set_up_target(Channel::Voice)),
             Some(Makes::Mobile) => {
                 let event = Event::new(self.entropy.ordered_uuid(now), now, audit::Action::PairingKeyCreated)
                     .client(&flow.client)

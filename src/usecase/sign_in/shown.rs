@@ -73,7 +73,7 @@ impl Shown {
         let devices = self.devices(&flow).await?;
         let factors = &self.known.second_factors;
         let shown = flow.typed().map(|typing| typing.method).or(flow.new_totp().map(|new| new.method));
-        let code = match (flow.user(), flow.sent(), shown) {
+        let code = match (flow.user(), flow.code_underway(), shown) {
             (Some(user), Some(sent), _) => Some(factors.codes.standing(user, sent).await?),
             (Some(user), None, Some(method)) => Some(factors.totps.standing(user, method).await?),
             (Some(_), None, None) | (None, ..) => None,

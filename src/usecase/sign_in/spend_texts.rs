@@ -87,12 +87,17 @@ impl SpendTexts {
 
     /// A code has come back: the numbers around are those of people.
     pub(super) async fn came_back(&self, devices: &Addresses, user: UserId, sent: &Sent) {
-        let counted = async {
-            let Some(device) = devices.find(user, sent.selected).await? else { return Ok(()) };
-            let Some(number) = device.number() else { return Ok(()) };
-            self.ranges.upsert(&(device.channel, number), WINDOW, |tally| (tally.verified(), ())).await
-        };
-        let counted: Result<(), StoreError> = counted.await;
+        match devices.find(user, sent.selected).await {
+            Ok(Some(device)) => self.came_back_from(&device).await,
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "that a code has come back is not counted"),
+        }
+    }
+
+    /// The same of a place that is none of the person's yet.
+    pub(super) async fn came_back_from(&self, device: &OtpDevice) {
+        let Some(number) = device.number() else { return };
+        let counted = self.ranges.upsert(&(device.channel, number), WINDOW, |tally| (tally.verified(), ())).await;
         if let Err(error) = counted {
             tracing::warn!(%error, "that a code has come back is not counted");
         }

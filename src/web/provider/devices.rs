@@ -7,7 +7,7 @@ use super::pages::options;
 use super::pressed::CHOSEN;
 use crate::domain::authentication_request::Challenge;
 use crate::domain::device::{About, Device};
-use crate::domain::flow::{Flow, SecondFactor, SettingUp};
+use crate::domain::flow::{Flow, NewAddress, SecondFactor, SettingUp};
 use crate::domain::mfa_policy::Makes;
 use crate::domain::otp::{Channel, Delivery, OtpDevice, Sent};
 use crate::protocol::flow_api::{Action, DetailCode, FlowRefusal, REMEMBER_ME, Status};
@@ -68,6 +68,7 @@ pub(super) struct Amiss {
     pub(super) too_often: bool,
     pub(super) of_choice: Option<method::Problem>,
     pub(super) of_code: Option<code::Problem>,
+    pub(super) of_target: bool,
     pub(super) of_passkey: Option<passkey::Problem>,
 }
 
@@ -75,6 +76,17 @@ pub(super) struct Amiss {
 fn code(seen: &Seen, sent: &Sent, (amiss, form): (Amiss, Form), (around, here): (&Around<'_>, &str)) -> Response {
     let own = seen.devices.iter().find(|own| own.id() == sent.selected);
     let address = own.and_then(|own| if let OwnDevice::Address(address) = own { Some(address) } else { None });
+    code_page(seen, sent, (address, others(seen, here)), (amiss, form), around)
+}
+
+/// The same, to that address. `others`: to where another device is chosen.
+fn code_page(
+    seen: &Seen,
+    sent: &Sent,
+    (address, others): (Option<&OtpDevice>, Option<String>),
+    (amiss, form): (Amiss, Form),
+    around: &Around<'_>,
+) -> Response {
     let ending = || address.map(OtpDevice::ending).unwrap_or_default();
     let source = match sent.channel {
         Channel::Email => code::Source::Mail(address.map(OtpDevice::masked).unwrap_or_default()),
@@ -82,7 +94,6 @@ fn code(seen: &Seen, sent: &Sent, (amiss, form): (Amiss, Form), (around, here): 
         Channel::Voice => code::Source::Voice(ending()),
     };
     let delivery = seen.code.and_then(|code| code.delivery).unwrap_or(Delivery::Sent);
-    let others = others(seen, here);
     let wait = seen.code.and_then(|code| code.resend_in);
     let view = code::View {
         form,
@@ -131,12 +142,14 @@ fn set_up(seen: &Seen, setting_up: &SettingUp, (amiss, form): (Amiss, Form), aro
         SettingUp::Choosing(makes) => set_up::State::Choosing(makes.iter().map(|kind| way(*kind)).collect()),
         SettingUp::Totp(_) => set_up::State::App(new_app(seen)),
         SettingUp::Phone(_) => set_up::State::Phone(new_app(seen)),
+        SettingUp::Target(channel) => set_up::State::Target(place(*channel)),
+        SettingUp::Address(new) => return new_code(seen, new, (amiss, form), around),
         SettingUp::Passkey => {
             let (name, failed) = (around.words.say(around.locale, Message::MethodPasskey), amiss.of_passkey.is_some());
             return new_passkey::render(&new_passkey::View { form, options: options(seen), name, failed }, around);
         }
     };
-    set_up::render(&set_up::View { form, state, problem: of_shown(amiss.of_code) }, around)
+    set_up::render(&set_up::View { form, state, problem: of_shown(amiss.of_code), bad_target: amiss.of_target }, around)
 }
 
 /// What can be chosen, and how its button is called.
@@ -145,7 +158,24 @@ const fn way(kind: Makes) -> set_up::Way {
         Makes::Mobile => set_up::Way::Phone,
         Makes::Fido2 => set_up::Way::Passkey,
         Makes::Totp => set_up::Way::App,
+        Makes::Email => set_up::Way::Code(place(Channel::Email)),
+        Makes::Sms => set_up::Way::Code(place(Channel::Sms)),
+        Makes::Voice => set_up::Way::Code(place(Channel::Voice)),
     }
+}
+
+const fn place(channel: Channel) -> set_up::Place {
+    match channel {
+        Channel::Email => set_up::Place::Mail,
+        Channel::Sms => set_up::Place::Sms,
+        Channel::Voice => set_up::Place::Voice,
+    }
+}
+
+/// The page of the first code from where somebody says that they get them.
+fn new_code(seen: &Seen, new: &NewAddress, (amiss, form): (Amiss, Form), around: &Around<'_>) -> Response {
+    let address = seen.flow.user().map(|user| new.device(user));
+    code_page(seen, &new.sent, (address.as_ref(), None), (amiss, form), around)
 }
 
 fn new_app(seen: &Seen) -> set_up::NewApp {
@@ -230,6 +260,9 @@ pub(super) fn choice(seen: &Seen, problem: Option<method::Problem>, form: Form, 
 pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> {
     let nothing = || json!({});
     let select = |device: &str| (Action::SelectDevice, json!({ "deviceRef": { "id": device } }));
+    if let Some(about @ (SettingUp::Target(_) | SettingUp::Address(_))) = seen.flow.setting_up() {
+        return of_codes(about, form);
+    }
     match (seen.flow.status(), form.get("action")) {
         (Status::AuthenticationRequired, Some("ask")) => Some((Action::Authenticate, nothing())),
         (Status::PushConfirmationWaiting, Some("poll")) => Some((Action::Poll, nothing())),
@@ -276,6 +309,32 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
         (Status::OtpRequired, Some("resend")) => Some((Action::ResendOtp, nothing())),
         (_, Some("continue")) if may_choose(seen) => Some(select(form.get("method").unwrap_or_default())),
         (_, Some("cancel")) => Some((Action::CancelAuthentication, nothing())),
+        (_, _) => None,
+    }
+}
+
+/// The same on the pages of a place for codes, and of the first one from there.
+fn of_codes(setting_up: &SettingUp, form: &Parameters) -> Option<(Action, Value)> {
+    let target = form.get("target").unwrap_or_default();
+    match (setting_up, form.get("action")) {
+        (SettingUp::Target(channel), None | Some("continue")) => Some(match channel {
+            Channel::Email => (Action::SubmitEmailTarget, json!({ "email": target })),
+            Channel::Sms => (Action::SubmitSmsTarget, json!({ "phone": target })),
+            Channel::Voice => (Action::SubmitVoiceTarget, json!({ "phone": target })),
+        }),
+        (SettingUp::Address(new), None | Some("continue")) => {
+            let activates = match new.sent.channel {
+                Channel::Email => Action::ActivateEmailDevice,
+                Channel::Sms => Action::ActivateSmsDevice,
+                Channel::Voice => Action::ActivateVoiceDevice,
+            };
+            Some((activates, json!({ "otp": form.get("code").unwrap_or_default() })))
+        }
+        (SettingUp::Address(_), Some("resend")) => Some((Action::ResendOtp, json!({}))),
+        // There is another way, and the end of it all, on the page before.
+        (SettingUp::Target(_) | SettingUp::Address(_), Some("cancel")) => {
+            Some((Action::CancelDevicePairing, json!({})))
+        }
         (_, _) => None,
     }
 }

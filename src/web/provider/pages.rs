@@ -10,7 +10,7 @@ use super::pressed::{CHOSEN, action, asked_here, chosen, methods, turning_to};
 use super::trouble::{About, Trouble};
 use super::{Provider, Visit, devices, logo, onward, see_other};
 use crate::domain::client::Client;
-use crate::domain::flow::{Again, At, Who};
+use crate::domain::flow::{Again, At, SettingUp, Who};
 use crate::domain::policy::Source;
 use crate::http::body::read_page_form;
 use crate::http::client_authentication::client_ip;
@@ -52,6 +52,8 @@ pub(super) enum Wrong {
     /// Nobody is asked so often on a device.
     TooOften,
     Code(code_page::Problem),
+    /// Nothing is sent there.
+    Target,
 }
 
 impl Provider {
@@ -182,11 +184,18 @@ impl Provider {
             return Ok(Submitted::Wrong(Wrong::TooOften));
         }
         if let FlowError::Refused(refusal) = &error
-            && (matches!(seen.flow.status(), Status::OtpRequired | Status::TotpActivationRequired)
+            && (seen.flow.status() == Status::OtpRequired
+                || seen.flow.setting_up().is_some()
                 || action == Action::CheckOtp)
             && let Some(problem) = devices::of_code(refusal)
         {
             return Ok(Submitted::Wrong(Wrong::Code(problem)));
+        }
+        let names_address = matches!(seen.flow.setting_up(), Some(SettingUp::Target(_)));
+        if names_address
+            && matches!(&error, FlowError::Refused(refusal) if refusal.code == FlowErrorCode::ValidationError)
+        {
+            return Ok(Submitted::Wrong(Wrong::Target));
         }
         let of_choice = matches!(action, Action::UseAlternativeAuthenticationSource | Action::SelectDevice);
         if of_choice && passwords::is_told(&error) {
@@ -338,6 +347,7 @@ impl Provider {
                     too_often: matches!(wrong, Some(Wrong::TooOften)),
                     of_choice: if let Some(Wrong::Method(problem)) = wrong { Some(*problem) } else { None },
                     of_code: if let Some(Wrong::Code(problem)) = wrong { Some(*problem) } else { None },
+                    of_target: matches!(wrong, Some(Wrong::Target)),
                     of_passkey: if let Some(Wrong::Passkey(problem)) = wrong { Some(*problem) } else { None },
                 };
                 let page = if amiss.of_choice.is_some() && devices::may_choose(seen) {

@@ -1,15 +1,15 @@
 //! Somebody who has no second factor makes one on the way: an authenticator app by its key, or a phone by one that its
 //! app brings.
 //!
-//! Field: `code`, as it was typed or pasted, spaces and all. Actions: `start`, the name of a way, `continue`, `poll`,
-//! `other`, `cancel`.
+//! Fields: `code`, as it was typed or pasted, spaces and all; `target`, an address or a number. Actions: `start`, the name
+//! of a way, `continue`, `poll`, `other`, `cancel`.
 
 use askama::Template;
 use poem::Response;
 
 use super::around::{Around, Titled};
 use super::code::Problem;
-use super::form::{Form, Problems, respond};
+use super::form::{Form, Problem as At, Problems, respond};
 use crate::words::Message;
 
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct View {
     pub form: Form,
     pub state: State,
     pub problem: Option<Problem>,
+    /// Nothing is sent to where they said.
+    pub bad_target: bool,
 }
 
 /// How far they are.
@@ -30,6 +32,38 @@ pub enum State {
     App(NewApp),
     /// The same, of an app on a phone that becomes a device by it.
     Phone(NewApp),
+    /// They say where they get codes.
+    Target(Place),
+}
+
+/// Where codes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Mail,
+    Sms,
+    Voice,
+}
+
+impl Place {
+    const fn heading(self) -> Message<'static> {
+        match self {
+            Self::Mail => Message::SetUpMail,
+            Self::Sms => Message::SetUpSms,
+            Self::Voice => Message::SetUpVoice,
+        }
+    }
+
+    const fn is_mail(self) -> bool {
+        matches!(self, Self::Mail)
+    }
+
+    const fn field(self) -> Message<'static> {
+        if self.is_mail() { Message::SetUpAddress } else { Message::SetUpNumber }
+    }
+
+    const fn wrong(self) -> Message<'static> {
+        if self.is_mail() { Message::SetUpAddressWrong } else { Message::SetUpNumberWrong }
+    }
 }
 
 /// What it may be.
@@ -38,6 +72,7 @@ pub enum Way {
     Phone,
     Passkey,
     App,
+    Code(Place),
 }
 
 impl Way {
@@ -47,6 +82,9 @@ impl Way {
             Self::Phone => "phone",
             Self::Passkey => "passkey",
             Self::App => "totp",
+            Self::Code(Place::Mail) => "email",
+            Self::Code(Place::Sms) => "sms",
+            Self::Code(Place::Voice) => "voice",
         }
     }
 
@@ -55,6 +93,7 @@ impl Way {
             Self::Phone => Message::SetUpPhone,
             Self::Passkey => Message::MethodPasskey,
             Self::App => Message::SetUpTotp,
+            Self::Code(place) => place.heading(),
         }
     }
 }
@@ -83,6 +122,7 @@ impl Titled for Page<'_> {
             State::Choosing(_) => Message::SetUpChoose,
             State::App(_) => Message::SetUpApp,
             State::Phone(_) => Message::PhoneAdd,
+            State::Target(place) => place.heading(),
         }
     }
 
@@ -98,29 +138,32 @@ impl Page<'_> {
 
     /// Nothing: they are not asked which.
     fn ways(&self) -> &[Way] {
-        match &self.view.state {
-            State::Choosing(ways) => ways,
-            State::Required | State::App(_) | State::Phone(_) => &[],
-        }
+        if let State::Choosing(ways) = &self.view.state { ways.as_slice() } else { &[] }
     }
 
     const fn app(&self) -> Option<&NewApp> {
-        match &self.view.state {
-            State::App(app) => Some(app),
-            State::Required | State::Choosing(_) | State::Phone(_) => None,
-        }
+        if let State::App(app) = &self.view.state { Some(app) } else { None }
     }
 
     const fn phone(&self) -> Option<&NewApp> {
-        match &self.view.state {
-            State::Phone(app) => Some(app),
-            State::Required | State::Choosing(_) | State::App(_) => None,
-        }
+        if let State::Phone(app) = &self.view.state { Some(app) } else { None }
+    }
+
+    const fn place(&self) -> Option<Place> {
+        if let State::Target(place) = self.view.state { Some(place) } else { None }
+    }
+}
+
+/// What is wrong with where they said.
+fn bad_target(view: &View) -> Option<At<'static>> {
+    match view.state {
+        State::Target(place) if view.bad_target => Some(At::at("target", place.wrong())),
+        State::Target(_) | State::Required | State::Choosing(_) | State::App(_) | State::Phone(_) => None,
     }
 }
 
 pub fn render(view: &View, around: &Around<'_>) -> Response {
-    let told = view.problem.map(Problem::told);
+    let told = bad_target(view).or_else(|| view.problem.map(Problem::told));
     let wait = told.as_ref().and_then(|problem| problem.wait);
     respond(&Page { view, around, problems: Problems::of(around, told) }, wait)
 }

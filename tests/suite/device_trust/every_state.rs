@@ -3,12 +3,13 @@
 use nod::protocol::flow_api::Status;
 use serde_json::Value;
 
+use super::step_up_message::here;
 use super::step_up_otp::code;
 use super::step_up_totp::Own;
 use super::{PASSWORD, Scene, json, ticket};
 use crate::sign_in::every_state::{SECOND_FACTOR, is_only_read, only_its_links};
 use crate::sign_in::flow_api::id;
-use crate::world::{Browser, Client, Person, Phone, World, seconds};
+use crate::world::{Browser, Client, Person, Phone, seconds};
 
 /// By what somebody got there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ enum By {
 /// say, and so there are fewer of them.
 type Place = (Status, By, bool);
 
-const PLACES: [Place; 35] = [
+const PLACES: [Place; 43] = [
     (Status::AuthenticationRequired, By::Push, false),
     (Status::DeviceSelectionRequired, By::Push, false),
     (Status::DeviceSelectionRequired, By::Email, false),
@@ -59,7 +60,15 @@ const PLACES: [Place; 35] = [
     (Status::DevicePairingMethodRequired, By::SetUp, false),
     (Status::TotpActivationRequired, By::SetUp, false),
     (Status::MobileActivationRequired, By::SetUp, false),
+    (Status::EmailPairingTargetRequired, By::SetUp, false),
+    (Status::SmsPairingTargetRequired, By::SetUp, false),
+    (Status::VoicePairingTargetRequired, By::SetUp, false),
+    (Status::EmailActivationRequired, By::SetUp, false),
+    (Status::SmsActivationRequired, By::SetUp, false),
+    (Status::VoiceActivationRequired, By::SetUp, false),
     (Status::MfaSetupRequired, By::SetUp, true),
+    (Status::EmailPairingTargetRequired, By::SetUp, true),
+    (Status::EmailActivationRequired, By::SetUp, true),
     (Status::DevicePairingMethodRequired, By::SetUp, true),
     (Status::TotpActivationRequired, By::SetUp, true),
     (Status::MobileActivationRequired, By::SetUp, true),
@@ -76,9 +85,10 @@ impl Stage {
         let app = json!({ "application": "shop-app", "auto_enrollment": true, "device_authorization": true });
         let mfa = json!({
             "id": "mfa", "no_devices_mode": "bypass", "number_matching": "off", "email": { "enabled": true },
+            "sms": { "enabled": true }, "voice": { "enabled": true },
             "totp": { "enabled": true }, "device_selection": "prompt_to_select", "applications": [app],
         });
-        let scene = Scene::in_world(World::with().letters().start().await, mfa).await;
+        let scene = Scene::in_world(here().start().await, mfa).await;
         let web = scene.world.client("web").signs_in().implied_consent().await;
         Self { scene, web }
     }
@@ -170,9 +180,17 @@ impl Stage {
             if status == Status::DevicePairingMethodRequired {
                 return begun;
             }
-            let kind = if status == Status::MobileActivationRequired { "MOBILE" } else { "TOTP" };
-            let method = json!({ "devicePairingMethod": { "deviceType": kind } });
-            return browser.act(id(state), "selectDevicePairingMethod", &method).await.ok();
+            let method = json!({ "devicePairingMethod": { "deviceType": kind_of(status) } });
+            let chosen = browser.act(id(state), "selectDevicePairingMethod", &method).await.ok();
+            let (email, phone) = (format!("{}@home.example", person.username), "+4915123456789");
+            let submits = [
+                (Status::EmailActivationRequired, "submitEmailTarget", json!({ "email": email })),
+                (Status::SmsActivationRequired, "submitSmsTarget", json!({ "phone": phone })),
+                (Status::VoiceActivationRequired, "submitVoiceTarget", json!({ "phone": phone })),
+            ];
+            let submits = submits.into_iter().find(|(of, ..)| *of == status);
+            let Some((_, action, body)) = submits else { return chosen };
+            return browser.act(id(state), action, &body).await.ok();
         }
         if state["status"] == Status::OtpRequired.as_str() {
             world.nothing_waits().await;
@@ -196,6 +214,20 @@ async fn managing(browser: &mut Browser, state: &Value) -> Value {
     let state = browser.act(id(state), "manageDevices", &json!({})).await.ok();
     let device = json!({ "deviceRef": { "id": state["devices"][0]["id"] } });
     browser.act(id(&state), "selectDevice", &device).await.ok()
+}
+
+/// What somebody makes who is there.
+fn kind_of(status: Status) -> &'static str {
+    const KINDS: [(Status, &str); 7] = [
+        (Status::MobileActivationRequired, "MOBILE"),
+        (Status::EmailPairingTargetRequired, "EMAIL"),
+        (Status::EmailActivationRequired, "EMAIL"),
+        (Status::SmsPairingTargetRequired, "SMS"),
+        (Status::SmsActivationRequired, "SMS"),
+        (Status::VoicePairingTargetRequired, "VOICE"),
+        (Status::VoiceActivationRequired, "VOICE"),
+    ];
+    KINDS.iter().find(|(of, _)| *of == status).map_or("TOTP", |(_, kind)| kind)
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::admin::robot::Robot;
 use crate::world::{Answer, Browser, Client, Person, Phone, World};
 
+mod address_in_a_flow;
 mod attacks;
 mod authorization;
 mod backchannel;

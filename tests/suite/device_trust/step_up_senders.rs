@@ -270,6 +270,7 @@ async fn f23_a_text_that_is_withdrawn_before_it_is_handed_over_is_not_sent() {
             lifetime: 300,
             language: "en".to_owned(),
             new_device: false,
+            new_address: None,
         };
         let outbox = Outbox::new(scene.world.parts().database.clone());
         let shelf = Shelf::<Withdrawn>::new(scene.world.parts().ephemeral.clone());

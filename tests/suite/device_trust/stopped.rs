@@ -109,6 +109,7 @@ async fn h4_a_text_that_waits_for_somebody_who_is_locked_is_known_not_to_be_sent
         lifetime: 300,
         language: "en".to_owned(),
         new_device: false,
+        new_address: None,
     };
     let outbox = Outbox::new(scene.world.parts().database.clone());
     let put = async move { outbox.put(id.uuid(), Kind::Text, &text.encode(), now).await };

@@ -48,7 +48,7 @@ const BESIDE: [Status; 10] = [
 ];
 
 /// `device_trust::every_state` has these.
-pub(crate) const SECOND_FACTOR: [Status; 13] = [
+pub(crate) const SECOND_FACTOR: [Status; 19] = [
     Status::AuthenticationRequired,
     Status::DeviceSelectionRequired,
     Status::DeviceManagement,
@@ -63,6 +63,12 @@ pub(crate) const SECOND_FACTOR: [Status; 13] = [
     Status::DevicePairingMethodRequired,
     Status::TotpActivationRequired,
     Status::MobileActivationRequired,
+    Status::EmailPairingTargetRequired,
+    Status::SmsPairingTargetRequired,
+    Status::VoicePairingTargetRequired,
+    Status::EmailActivationRequired,
+    Status::SmsActivationRequired,
+    Status::VoiceActivationRequired,
 ];
 
 impl Place {

@@ -323,6 +323,15 @@ fn executed(flow: &Flow, action: Action, around: &Around<'_>) -> Option<Flow> {
         Action::ResumeAuthentication => flow.resumed(),
         Action::SetupMfa => flow.set_up_begun(Makes::ALL.to_vec()),
         Action::SelectDevicePairingMethod => flow.set_up_with(mfa::new_app(user)),
+        Action::SubmitEmailTarget | Action::SubmitSmsTarget | Action::SubmitVoiceTarget => {
+            let Some(SettingUp::Target(channel)) = flow.setting_up() else { return None };
+            let new = mfa::new_address(user, *channel);
+            flow.first_code_sent(new)
+        }
+        Action::ActivateEmailDevice | Action::ActivateSmsDevice | Action::ActivateVoiceDevice => {
+            let id = flow.new_address()?.sent.id;
+            flow.first_code_verified(id)
+        }
         Action::ActivateTotpDevice => flow.set_up_done(mfa::app_of(user)),
         Action::CancelDevicePairing => flow.set_up_cancelled(),
         Action::Poll => {

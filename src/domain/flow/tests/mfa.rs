@@ -71,6 +71,13 @@ pub(super) fn new_phone(user: UserId) -> NewPhone {
     NewPhone::new(key, &Sealed::from_bytes(vec![7; 32]), Timestamp::from_seconds(600))
 }
 
+/// Where this person says that they get codes, once the first one has gone there.
+pub(super) fn new_address(user: UserId, channel: Channel) -> NewAddress {
+    let (selected, id, method) = (address_of(user), OtpId::new(Uuid::from_u128(1)), OtpMethod::default());
+    let sent = Sent { devices: Vec::new(), selected, id, channel, method, again: false, sent_at: at(0) };
+    NewAddress { target: "alice@home.example".into(), sent }
+}
+
 /// Whose device it is.
 pub(super) fn owner(device: DeviceId) -> UserId {
     UserId::new(Uuid::from_u128(device.uuid().as_u128() / 10))

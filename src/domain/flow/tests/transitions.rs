@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::mfa::{address_of, app_of, asked_on, new_app, new_phone, phone_of};
+use super::mfa::{address_of, app_of, asked_on, new_address, new_app, new_phone, phone_of};
 use super::*;
 use crate::domain::enrolment::{Enrolment, Grounds};
 use crate::domain::mfa_policy::Makes;
+use crate::domain::otp::{Channel, CodeSource};
 use crate::domain::second_factor::{First, Missing, Verdict, Why};
 use crate::domain::session::Trusted;
 use crate::protocol::flow_api::Action;
@@ -18,7 +19,7 @@ const NEXT: Status = Status::Resume;
 /// What each state leads to, and by what. Where somebody is asked and has not answered yet, and where what they brought is
 /// wrong, nothing is applied: that is for the use cases to find out.
 #[rustfmt::skip]
-const TABLE: [(Status, &[(Action, Status)]); 14] = [
+const TABLE: [(Status, &[(Action, Status)]); 16] = [
     (Status::AuthenticationRequired, &[
         (Action::Authenticate, Status::MfaCompleted),
         (Action::Authenticate, Status::PushConfirmationWaiting),
@@ -115,6 +116,7 @@ const TABLE: [(Status, &[(Action, Status)]); 14] = [
         (Action::SelectDevicePairingMethod, Status::TotpActivationRequired),
         (Action::SelectDevicePairingMethod, Status::MobileActivationRequired),
         (Action::SelectDevicePairingMethod, Status::Fido2ActivationRequired),
+        (Action::SelectDevicePairingMethod, Status::EmailPairingTargetRequired),
         (Action::SelectDevicePairingMethod, Status::DeviceSelectionRequired),
         (Action::SelectDevicePairingMethod, Status::PushConfirmationWaiting),
         (Action::SelectDevicePairingMethod, Status::OtpRequired),
@@ -148,6 +150,32 @@ const TABLE: [(Status, &[(Action, Status)]); 14] = [
         (Action::ActivateFido2Device, Status::PushConfirmationWaiting),
         (Action::ActivateFido2Device, Status::OtpRequired),
         (Action::ActivateFido2Device, Status::MfaFailed),
+        (Action::CancelDevicePairing, Status::MfaSetupRequired),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    // By the other channels it is the same, as is looked at below.
+    (Status::EmailPairingTargetRequired, &[
+        (Action::SubmitEmailTarget, Status::EmailActivationRequired),
+        (Action::SubmitEmailTarget, Status::DeviceSelectionRequired),
+        (Action::SubmitEmailTarget, Status::PushConfirmationWaiting),
+        (Action::SubmitEmailTarget, Status::OtpRequired),
+        (Action::SubmitEmailTarget, Status::MfaCompleted),
+        (Action::SubmitEmailTarget, Status::MfaFailed),
+        (Action::CancelDevicePairing, Status::MfaSetupRequired),
+        (Action::CancelAuthentication, Status::Failed),
+    ]),
+    (Status::EmailActivationRequired, &[
+        (Action::ActivateEmailDevice, Status::MfaCompleted),
+        (Action::ActivateEmailDevice, Status::DeviceSelectionRequired),
+        (Action::ActivateEmailDevice, Status::PushConfirmationWaiting),
+        (Action::ActivateEmailDevice, Status::OtpRequired),
+        (Action::ActivateEmailDevice, Status::MfaFailed),
+        (Action::ResendOtp, Status::EmailActivationRequired),
+        (Action::ResendOtp, Status::DeviceSelectionRequired),
+        (Action::ResendOtp, Status::PushConfirmationWaiting),
+        (Action::ResendOtp, Status::OtpRequired),
+        (Action::ResendOtp, Status::MfaCompleted),
+        (Action::ResendOtp, Status::MfaFailed),
         (Action::CancelDevicePairing, Status::MfaSetupRequired),
         (Action::CancelAuthentication, Status::Failed),
     ]),
@@ -196,6 +224,7 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
     let sent_to_manage = asked_on(managing.clone(), address_of(ALICE), 1, at(0)).unwrap();
     let setting_up = came_to(around, Verdict::SetUp(Why::NoDevices), false);
     let of_a_kind = setting_up.clone().set_up_begun(Makes::ALL.to_vec()).unwrap();
+    let by_email = of_a_kind.clone().set_up_target(Channel::Email).unwrap();
     let question = waiting.waits_for().unwrap().question;
     let yes = Outcome::Approved(Trusted { device: phone_of(ALICE), acr: Acr::Device });
     let managed = waiting_to_manage.clone().answered(question, yes).unwrap();
@@ -226,6 +255,8 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
         of_a_kind.clone().set_up_with(new_app(ALICE)).unwrap(),
         of_a_kind.clone().set_up_phone(new_phone(ALICE)).unwrap(),
         of_a_kind.clone().set_up_passkey().unwrap(),
+        by_email.clone().first_code_sent(new_address(ALICE, Channel::Email)).unwrap(),
+        by_email,
         of_a_kind,
         setting_up,
     ]
@@ -281,7 +312,8 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
         }
     }
     let make = [Action::ActivateTotpDevice, Action::ActivateFido2Device, Action::Poll];
-    for action in [Action::SetupMfa, Action::SelectDevicePairingMethod].into_iter().chain(make) {
+    let named = [Action::SubmitEmailTarget, Action::ActivateEmailDevice, Action::ResendOtp];
+    for action in [Action::SetupMfa, Action::SelectDevicePairingMethod].into_iter().chain(make).chain(named) {
         // They have got a device meanwhile, or are stopped.
         let meanwhile = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::SetUp(_)));
         for verdict in meanwhile.filter(|_| links.contains(&action)) {
@@ -294,6 +326,14 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
     all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_with(new_app(ALICE))));
     all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_phone(new_phone(ALICE))));
     all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_passkey()));
+    all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_target(Channel::Email)));
+    let submits = if flow.new_address().is_some() { Action::ResendOtp } else { Action::SubmitEmailTarget };
+    all.push((submits, flow.clone().first_code_sent(new_address(ALICE, Channel::Email))));
+    all.push((submits, flow.clone().first_code_sent(new_address(ALICE, Channel::Sms))));
+    for number in [1, 2] {
+        let next = flow.clone().first_code_verified(OtpId::new(Uuid::from_u128(number)));
+        all.push((Action::ActivateEmailDevice, next));
+    }
     all.push((Action::Poll, flow.clone().no_phone_came(Makes::ALL.to_vec())));
     all.push((Action::CancelDevicePairing, flow.clone().set_up_cancelled()));
     for person in [ALICE, BOB] {
@@ -344,5 +384,36 @@ fn h7_every_link_of_a_second_factor_is_in_the_table() {
         for action in flow.actions() {
             assert!(leads.iter().any(|(by, _)| *by == action), "{action:?} at {:?}", flow.status());
         }
+    }
+}
+
+/// [flows.md A.1.3] by each channel, in states of its own.
+#[test]
+fn h7_a_first_code_goes_and_comes_back_by_each_channel() {
+    let policy = policy();
+    let around = around(&policy);
+    let cases = [
+        (Channel::Email, Status::EmailPairingTargetRequired, Action::SubmitEmailTarget),
+        (Channel::Sms, Status::SmsPairingTargetRequired, Action::SubmitSmsTarget),
+        (Channel::Voice, Status::VoicePairingTargetRequired, Action::SubmitVoiceTarget),
+    ];
+    let then = [
+        (Status::EmailActivationRequired, Action::ActivateEmailDevice),
+        (Status::SmsActivationRequired, Action::ActivateSmsDevice),
+        (Status::VoiceActivationRequired, Action::ActivateVoiceDevice),
+    ];
+    let of_a_kind = came_to(&around, Verdict::SetUp(Why::NoDevices), false).set_up_begun(Makes::ALL.to_vec()).unwrap();
+    for ((channel, asks, submits), (waits, activates)) in cases.into_iter().zip(then) {
+        let asked = of_a_kind.clone().set_up_target(channel).unwrap();
+        assert_eq!((asked.status(), asked.actions()[0]), (asks, submits));
+        let sent = asked.clone().first_code_sent(new_address(ALICE, channel)).unwrap();
+        assert_eq!((sent.status(), &sent.actions()[..2]), (waits, &[activates, Action::ResendOtp][..]));
+        let others = cases.iter().map(|(other, ..)| *other).filter(|other| *other != channel);
+        for other in others {
+            assert_eq!(asked.clone().first_code_sent(new_address(ALICE, other)), None);
+        }
+        assert_eq!(sent.clone().first_code_verified(OtpId::new(Uuid::from_u128(2))), None);
+        let done = sent.first_code_verified(OtpId::new(Uuid::from_u128(1))).unwrap();
+        assert_eq!(done.second_factor, Some(SecondFactor::OtpVerified(CodeSource::Sent(channel))));
     }
 }

@@ -12,11 +12,11 @@ fn h4_whoever_has_nothing_makes_it_where_the_policy_says_so_and_has_a_way() {
         let mut policy = policy(Without::Setup, Without::Setup);
         policy.mobile.enabled = false;
         policy.fido2.enabled = true;
-        assert!(policy.makes(false).is_empty());
+        assert!(policy.makes(false, &by_mail()).is_empty());
         assert_eq!(evaluated(&policy, devices, Some(&app("bank")), false), (Verdict::Failed(why), None));
         for (phones, apps, makes) in [(true, false, Makes::Mobile), (false, true, Makes::Totp)] {
             (policy.mobile.enabled, policy.totp.enabled) = (phones, apps);
-            assert_eq!(policy.makes(false), [makes]);
+            assert_eq!(policy.makes(false, &by_mail()), [makes]);
             for by in [None, Some(&app("bank"))] {
                 assert_eq!(evaluated(&policy, devices, by, false), (Verdict::SetUp(why), None));
             }
@@ -37,5 +37,22 @@ fn h4_whoever_has_nothing_makes_a_passkey_where_there_are_any() {
     assert_eq!(comes_to(false), Verdict::Failed(Why::NoDevices));
     assert_eq!(comes_to(true), Verdict::SetUp(Why::NoDevices));
     (policy.mobile.enabled, policy.totp.enabled) = (true, true);
-    assert_eq!(policy.makes(true), [Makes::Mobile, Makes::Fido2, Makes::Totp]);
+    assert_eq!(policy.makes(true, &served), [Makes::Mobile, Makes::Fido2, Makes::Totp]);
+}
+
+/// Or says where codes go, as far as any are sent.
+#[test]
+fn h4_whoever_has_nothing_says_where_codes_go_where_any_are_sent() {
+    let mut policy = policy(Without::Setup, Without::Block);
+    policy.mobile.enabled = false;
+    for method in [&mut policy.email, &mut policy.sms, &mut policy.voice] {
+        method.enabled = true;
+    }
+    let nothing = Served::default();
+    let comes_to = |served: &Served| asked_of(&policy, &[], &[], served, None).evaluate().0;
+    assert_eq!(comes_to(&nothing), Verdict::Failed(Why::NoDevices));
+    assert_eq!(comes_to(&by_mail()), Verdict::SetUp(Why::NoDevices));
+    assert_eq!(policy.makes(false, &by_mail()), [Makes::Email]);
+    let all = Served { email: true, sms: Reach::Everywhere, voice: Reach::Everywhere };
+    assert_eq!(policy.makes(false, &all), [Makes::Email, Makes::Sms, Makes::Voice]);
 }

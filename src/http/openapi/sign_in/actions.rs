@@ -112,6 +112,8 @@ fn example(action: Action) -> Value {
             ("password" | "newPassword" | "existingPassword", _) => json!("correct horse battery staple"),
             ("recoveryCode", _) => json!("12345678"),
             ("otp", _) => json!("123456"),
+            ("email", _) => json!("alice@example.com"),
+            ("phone", _) => json!("+4915123456789"),
             ("scope", _) => json!("openid profile"),
             ("userCode", _) => json!("WDJB-MJHT"),
             ("id", _) => json!("4f1c2f0a-8d5b-4f0e-9a51-2c1f0c6f7a10"),
@@ -169,6 +171,12 @@ pub(super) const fn action_says(action: Action) -> &'static str {
         Action::SetupMfa => "Make the second factor that the person has not.",
         Action::SelectDevicePairingMethod => "Make one of `devicePairingMethods`.",
         Action::ActivateTotpDevice => "The code that the authenticator app shows: it has the key.",
+        Action::SubmitEmailTarget => "Have codes sent to this address: one goes there.",
+        Action::SubmitSmsTarget => "Have codes sent to this number, which has + and its country: one goes there.",
+        Action::SubmitVoiceTarget => "Have codes said by a call to this number, which has + and its country: one is.",
+        Action::ActivateEmailDevice | Action::ActivateSmsDevice | Action::ActivateVoiceDevice => {
+            "The code that was sent to `target`: it is the person's."
+        }
         Action::CancelDevicePairing => "Make another one, or none: what was begun is worth nothing.",
         Action::CheckPasswordReset => "Have a new password in place of the forgotten one.",
         Action::CancelPasswordChange | Action::CancelAccountRecovery => "Give up on the password.",

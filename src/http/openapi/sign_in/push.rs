@@ -37,10 +37,10 @@ pub(super) fn members() -> Map<String, Value> {
         ),
         "expiresAt": {
             "type": "string", "format": "date-time",
-            "description": "PUSH_CONFIRMATION_WAITING, MOBILE_ACTIVATION_REQUIRED, OTP_REQUIRED where a code was sent: until when.",
+            "description": "PUSH_CONFIRMATION_WAITING, MOBILE_ACTIVATION_REQUIRED, and where a code was sent OTP_REQUIRED, EMAIL_ACTIVATION_REQUIRED, SMS_ACTIVATION_REQUIRED and VOICE_ACTIVATION_REQUIRED: until when.",
         },
         "otpLength": {
-            "type": "integer", "description": "OTP_REQUIRED, TOTP_ACTIVATION_REQUIRED, and wherever the passcode of a phone does as well as its answer: how many digits the code has.",
+            "type": "integer", "description": "OTP_REQUIRED, the states in which the first code of a device is brought, and wherever the passcode of a phone does as well as its answer: how many digits the code has.",
         },
         "attemptsRemaining": {
             "type": "integer",
@@ -66,13 +66,17 @@ pub(super) fn members() -> Map<String, Value> {
         "keyUri": only(
             Status::TotpActivationRequired, text.clone(), "and MOBILE_ACTIVATION_REQUIRED: the same, as an app reads it from a QR code.",
         ),
+        "target": {
+            "type": "string",
+            "description": "EMAIL_ACTIVATION_REQUIRED: the address, with most of it hidden. SMS_ACTIVATION_REQUIRED, VOICE_ACTIVATION_REQUIRED: how the number ends.",
+        },
         "resendAfter": only(
-            Status::OtpRequired, json!({"type": "string", "format": "date-time"}), "another code is sent no sooner. TOTP: absent, nothing is sent.",
+            Status::OtpRequired, json!({"type": "string", "format": "date-time"}), "and where the first code of an address or a number is brought: another one is sent no sooner. TOTP: absent, nothing is sent.",
         ),
         "delivery": only(
             Status::OtpRequired,
             json!({"type": "string", "enum": Delivery::ALL.iter().map(|delivery| delivery.as_str()).collect::<Vec<_>>()}),
-            "`SENT`, somebody has taken the message over. `NOT_SENT`: it was not taken; offer another device, or \
+            "and where the first code of an address or a number is brought: `SENT`, somebody has taken the message over. `NOT_SENT`: it was not taken; offer another device, or \
              another code. `SENDING`: that is not known yet. TOTP: absent, nothing is sent.",
         ),
         "silent": only(

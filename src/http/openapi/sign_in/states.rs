@@ -48,6 +48,12 @@ const fn status_says(status: Status) -> &'static str {
         Status::MobileActivationRequired => {
             "The app on a phone is to have `pairingKey`: `poll` until it has come with it."
         }
+        Status::EmailPairingTargetRequired => "At which address does the person get codes?",
+        Status::SmsPairingTargetRequired => "At which number does the person get codes as text messages?",
+        Status::VoicePairingTargetRequired => "At which number does the person get codes by a call?",
+        Status::EmailActivationRequired | Status::SmsActivationRequired | Status::VoiceActivationRequired => {
+            "A code is for `target`: which one? `delivery` says whether it was sent."
+        }
         Status::MfaFailed => "Nobody gets through: `code` says why.",
         Status::ConsentRequired => "May the client have what it asks for?",
         Status::OauthDeviceUserCodeRequired => "Which code does the device show?",

@@ -297,16 +297,26 @@ fn by_app(cast: &Cast) -> code::View {
 }
 
 fn codes(cast: &Cast, samples: &mut Samples) {
-    let of = |state| set_up::View { form: cast.form(), state, problem: None };
+    const WAYS: [set_up::Way; 6] = [
+        set_up::Way::Phone,
+        set_up::Way::Passkey,
+        set_up::Way::App,
+        set_up::Way::Code(set_up::Place::Mail),
+        set_up::Way::Code(set_up::Place::Sms),
+        set_up::Way::Code(set_up::Place::Voice),
+    ];
+    let of = |state| set_up::View { form: cast.form(), state, problem: None, bad_target: false };
     let (key, link) = ("GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ".to_owned(), "/dev/pages/nowhere".to_owned());
     let phone = set_up::NewApp { key: "1234 5678 9012".to_owned(), link: link.clone() };
     let app = of(set_up::State::App(set_up::NewApp { key, link }));
     let wrong = set_up::View { problem: Some(code::Problem::WrongLeft(2)), ..app.clone() };
     let states = [
         ("required", of(set_up::State::Required)),
-        ("choosing", of(set_up::State::Choosing(vec![set_up::Way::Phone, set_up::Way::Passkey, set_up::Way::App]))),
+        ("choosing", of(set_up::State::Choosing(WAYS.to_vec()))),
         ("app", app),
         ("phone", of(set_up::State::Phone(phone))),
+        ("address", of(set_up::State::Target(set_up::Place::Mail))),
+        ("number", set_up::View { bad_target: true, ..of(set_up::State::Target(set_up::Place::Sms)) }),
         ("wrong", wrong),
     ];
     samples.add("set-up", set_up::render, states);
