@@ -87,6 +87,8 @@ words! {
         Bypass = "bypass",
         /// They make what they have not on the way.
         Setup = "setup",
+        /// The same, or they get in without.
+        Offer = "offer",
     }
 }
 

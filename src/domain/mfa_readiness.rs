@@ -145,7 +145,7 @@ pub fn findings(
     let of_policies = enrolling.iter().flat_map(|policy| {
         let first = match policy.no_devices_mode {
             // What they make on the way is no app of this kind.
-            Without::Block | Without::Setup => FindingCode::NoDevicesBlocked,
+            Without::Block | Without::Setup | Without::Offer => FindingCode::NoDevicesBlocked,
             Without::Bypass => FindingCode::TrustOnFirstUse,
         };
         let silent = policy.authorizes(&application.id);

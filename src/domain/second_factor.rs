@@ -62,8 +62,9 @@ pub enum Verdict {
     Ask(Vec<DeviceId>, First),
     /// The policy does without.
     Waived(Missing),
-    /// The person has nothing that will do, and may make it on the way. Why they get through with nothing else.
-    SetUp(Why),
+    /// The person has nothing that will do, and may make it on the way. Why they get through with nothing else; or what
+    /// they have not, where the policy lets them go on without.
+    SetUp(Why, Option<Missing>),
     Failed(Why),
 }
 
@@ -79,7 +80,7 @@ impl Verdict {
             | Self::LetIn
             | Self::Remembered(_)
             | Self::Waived(_)
-            | Self::SetUp(_)
+            | Self::SetUp(..)
             | Self::Failed(_) => self,
         }
     }
@@ -88,7 +89,7 @@ impl Verdict {
     /// vouched for them.
     pub const fn leaves_open(&self) -> bool {
         match self {
-            Self::Ask(..) | Self::Waived(_) | Self::SetUp(_) | Self::Failed(Why::NoDevices | Why::NoUsableDevices) => {
+            Self::Ask(..) | Self::Waived(_) | Self::SetUp(..) | Self::Failed(Why::NoDevices | Why::NoUsableDevices) => {
                 true
             }
             Self::Authorized(_)
@@ -292,10 +293,12 @@ impl Asked<'_> {
         } else {
             (self.policy.incompatible_devices_mode, Missing::Incompatible, Why::NoUsableDevices)
         };
+        let makes = !self.policy.makes(self.browsers, self.served).is_empty();
         match mode {
-            Without::Bypass => Verdict::Waived(missing),
-            Without::Setup if !self.policy.makes(self.browsers, self.served).is_empty() => Verdict::SetUp(why),
+            Without::Setup if makes => Verdict::SetUp(why, None),
+            Without::Offer if makes => Verdict::SetUp(why, Some(missing)),
             // Or the policy has nothing that somebody could make.
+            Without::Bypass | Without::Offer => Verdict::Waived(missing),
             Without::Block | Without::Setup => Verdict::Failed(why),
         }
     }
@@ -349,7 +352,7 @@ impl Asked<'_> {
             | Verdict::LetIn
             | Verdict::Remembered(_)
             | Verdict::Waived(Missing::Incompatible)
-            | Verdict::SetUp(_)
+            | Verdict::SetUp(..)
             | Verdict::Failed(_) => return None,
         };
         Some(Enrolment { app: app.clone(), policy: self.policy.id.clone(), grounds })

@@ -115,6 +115,8 @@ words! {
         Poll = "poll",
         /// Whoever has no second factor makes one.
         SetupMfa = "setupMfa",
+        /// Or goes on without.
+        SkipMfa = "skipMfa",
         /// Of this kind.
         SelectDevicePairingMethod = "selectDevicePairingMethod",
         /// The first code of an authenticator app.
@@ -267,6 +269,7 @@ impl Action {
             | Self::ResumeAuthentication
             | Self::ResendOtp
             | Self::SetupMfa
+            | Self::SkipMfa
             | Self::CancelDevicePairing
             | Self::InitiatePasswordChange
             | Self::CancelPasswordChange

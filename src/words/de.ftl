@@ -198,6 +198,8 @@ remember-forget = Überall wieder fragen
 
 set-up = Zweiten Schritt einrichten
 set-up-note = Um weiterzumachen, brauchen Sie neben dem Passwort etwas, das zeigt, dass Sie es sind.
+set-up-offer = Etwas, das neben dem Passwort zeigt, dass Sie es sind, schützt Ihr Konto.
+set-up-skip = Ohne weitermachen
 set-up-choose = Was möchten Sie verwenden?
 set-up-phone = Die App auf meinem Telefon
 set-up-totp = Eine Authenticator-App

@@ -198,6 +198,8 @@ remember-forget = Ask everywhere again
 
 set-up = Set up a second step
 set-up-note = To go on you need something besides your password that shows that it is you.
+set-up-offer = Something besides your password that shows that it is you protects your account.
+set-up-skip = Continue without
 set-up-choose = What do you want to use?
 set-up-phone = The app on my phone
 set-up-totp = An authenticator app

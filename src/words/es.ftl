@@ -198,6 +198,8 @@ remember-forget = Volver a preguntar en todas partes
 
 set-up = Configurar un segundo paso
 set-up-note = Para continuar necesitas, además de la contraseña, algo que muestre que eres tú.
+set-up-offer = Algo que, además de la contraseña, muestre que eres tú protege tu cuenta.
+set-up-skip = Continuar sin ello
 set-up-choose = ¿Qué quieres usar?
 set-up-phone = La aplicación de mi teléfono
 set-up-totp = Una aplicación de autenticación

@@ -198,6 +198,8 @@ remember-forget = Redemander partout
 
 set-up = Configurer une deuxième étape
 set-up-note = Pour continuer, il vous faut, en plus du mot de passe, quelque chose qui montre que c’est bien vous.
+set-up-offer = Quelque chose qui, en plus du mot de passe, montre que c’est bien vous protège votre compte.
+set-up-skip = Continuer sans
 set-up-choose = Que voulez-vous utiliser ?
 set-up-phone = L’application de mon téléphone
 set-up-totp = Une application d’authentification

@@ -178,6 +178,8 @@ remember-forget = すべてのブラウザーで再び求める
 
 set-up = 2つ目の手順を設定
 set-up-note = 続けるには、パスワードのほかに、ご本人であることを示すものが必要です。
+set-up-offer = パスワードのほかに、ご本人であることを示すものがあると、アカウントを守れます。
+set-up-skip = 設定せずに続ける
 set-up-choose = 何を使いますか?
 set-up-phone = 電話のアプリ
 set-up-totp = 認証アプリ

@@ -226,6 +226,8 @@ messages! {
     // A second factor that is made on the way
     SetUp = "set-up",
     SetUpNote = "set-up-note",
+    SetUpOffer = "set-up-offer",
+    SetUpSkip = "set-up-skip",
     SetUpChoose = "set-up-choose",
     SetUpPhone = "set-up-phone",
     SetUpTotp = "set-up-totp",

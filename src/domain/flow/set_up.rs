@@ -16,8 +16,8 @@ use crate::secret::{Digest, Sealed};
 /// How far they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SettingUp {
-    /// They have not begun.
-    Required,
+    /// They have not begun. `may_skip`: the policy lets them go on without.
+    Required { may_skip: bool },
     /// They say which of these it is to be.
     Choosing(Vec<Makes>),
     /// An authenticator app has to show that it has this key.
@@ -112,7 +112,7 @@ impl NewPhone {
 impl SettingUp {
     pub(super) const fn status(&self) -> Status {
         match self {
-            Self::Required => Status::MfaSetupRequired,
+            Self::Required { .. } => Status::MfaSetupRequired,
             Self::Choosing(_) => Status::DevicePairingMethodRequired,
             Self::Totp(_) => Status::TotpActivationRequired,
             Self::Phone(_) => Status::MobileActivationRequired,
@@ -132,7 +132,8 @@ impl SettingUp {
 
     pub(super) const fn actions(&self) -> &'static [Action] {
         match self {
-            Self::Required => &[Action::SetupMfa, Action::CancelAuthentication],
+            Self::Required { may_skip: false } => &[Action::SetupMfa, Action::CancelAuthentication],
+            Self::Required { may_skip: true } => &[Action::SetupMfa, Action::SkipMfa, Action::CancelAuthentication],
             Self::Choosing(_) => {
                 &[Action::SelectDevicePairingMethod, Action::CancelDevicePairing, Action::CancelAuthentication]
             }
@@ -193,8 +194,16 @@ impl Flow {
     /// They begin, and have the choice of these. `None`: there is nothing to begin.
     #[must_use]
     pub fn set_up_begun(self, makes: Vec<Makes>) -> Option<Self> {
-        matches!(self.setting_up()?, SettingUp::Required).then_some(())?;
+        matches!(self.setting_up()?, SettingUp::Required { .. }).then_some(())?;
         self.setting_up_now(SettingUp::Choosing(makes))
+    }
+
+    /// They go on without. `None`: they may not.
+    #[must_use]
+    pub fn set_up_skipped(self) -> Option<Self> {
+        self.asking(Source::Mfa)?;
+        matches!(self.setting_up()?, SettingUp::Required { may_skip: true }).then_some(())?;
+        Some(Self { second_factor: Some(SecondFactor::Waived), ..self })
     }
 
     /// It is to be this authenticator app. `None`: nobody was asked.
@@ -224,7 +233,7 @@ impl Flow {
         let fits = match self.setting_up()? {
             SettingUp::Target(channel) => *channel == new.sent.channel,
             SettingUp::Address(before) => before.target == new.target && before.sent.channel == new.sent.channel,
-            SettingUp::Required
+            SettingUp::Required { .. }
             | SettingUp::Choosing(_)
             | SettingUp::Totp(_)
             | SettingUp::Phone(_)
@@ -283,9 +292,9 @@ impl Flow {
 
     /// It is to be another one, or none: what there was is worth nothing. `None`: nothing was begun.
     #[must_use]
-    pub fn set_up_cancelled(self) -> Option<Self> {
-        (*self.setting_up()? != SettingUp::Required).then_some(())?;
-        self.setting_up_now(SettingUp::Required)
+    pub fn set_up_cancelled(self, may_skip: bool) -> Option<Self> {
+        (!matches!(self.setting_up()?, SettingUp::Required { .. })).then_some(())?;
+        self.setting_up_now(SettingUp::Required { may_skip })
     }
 
     /// This app has shown that it has the key, and is theirs. `None`: nobody waits for it.

@@ -116,7 +116,7 @@ impl FlowApi {
                 _,
             ) => devices::fields(seen),
             (Status::DeviceManagement, _) => devices::own(seen),
-            (Status::MfaSetupRequired, _) => json!({ "allowSkipMfa": false }),
+            (Status::MfaSetupRequired, _) => json!({ "allowSkipMfa": flow.actions().contains(&Action::SkipMfa) }),
             (Status::DevicePairingMethodRequired, _) => devices::methods(seen),
             (Status::TotpActivationRequired, _) => devices::new_totp(seen),
             (Status::MobileActivationRequired, _) => devices::new_phone(seen),

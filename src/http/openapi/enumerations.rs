@@ -276,6 +276,7 @@ const MEANINGS: [(&str, &[(&str, &str)]); 40] = [
                 "setup",
                 "They make what they have not on the way: a phone, a passkey, an authenticator app, or where codes are sent, as far as `mobile`, `fido2`, `totp`, `email`, `sms` and `voice` are enabled.",
             ),
+            ("offer", "They make what they have not, in the same way, or get in without: as they like."),
         ],
     ),
 ];

@@ -257,7 +257,7 @@ impl MfaPolicyWish {
     fn policy(&self, id: MfaPolicyId, created_at: Timestamp) -> Result<MfaPolicy, Vec<FieldProblem>> {
         let mut problems = Problems::default();
         let name = name("/name", self.name.as_deref(), id.as_str(), LONGEST_NAME, &mut problems);
-        let mode = Word { parse: Without::parse, words: "block, bypass or setup." };
+        let mode = Word { parse: Without::parse, words: "block, bypass, setup or offer." };
         let selection = "default_to_first, prompt_to_select or always_display_devices.";
         let selection = Word { parse: DeviceSelection::parse, words: selection };
         let additional = "verify_with_primary or pair_individually.";

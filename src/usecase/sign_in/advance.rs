@@ -146,6 +146,7 @@ impl Advance {
             | Action::CheckOtp
             | Action::ResendOtp
             | Action::SetupMfa
+            | Action::SkipMfa
             | Action::SelectDevicePairingMethod
             | Action::ActivateTotpDevice
             | Action::SubmitEmailTarget

@@ -85,7 +85,7 @@ impl SecondFactors {
             | Verdict::Remembered(_)
             | Verdict::Ask(..)
             | Verdict::Waived(_)
-            | Verdict::SetUp(_)
+            | Verdict::SetUp(..)
             | Verdict::Failed(_) => {
                 self.record(&flow, &evaluated.0, now).await;
                 return self.led_to(flow, (&policy, evaluated), waiting).await;

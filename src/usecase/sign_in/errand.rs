@@ -66,6 +66,7 @@ impl RunErrand {
             | Action::ResendOtp
             | Action::Poll
             | Action::SetupMfa
+            | Action::SkipMfa
             | Action::SelectDevicePairingMethod
             | Action::ActivateTotpDevice
             | Action::SubmitEmailTarget

@@ -319,7 +319,7 @@ impl SecondFactors {
             Verdict::Remembered(device) => event.device(*device).of("browser_remembered"),
             Verdict::Ask(..) => event.of("ask"),
             Verdict::Waived(missing) => event.of(missing.as_str()),
-            Verdict::SetUp(_) => event.of("set_up"),
+            Verdict::SetUp(..) => event.of("set_up"),
             Verdict::Failed(why) => event.refused(why.as_str()),
         };
         self.ledger.audit(event).await;
@@ -349,7 +349,7 @@ impl SecondFactors {
             | Verdict::LetIn
             | Verdict::Remembered(_)
             | Verdict::Waived(_)
-            | Verdict::SetUp(_)
+            | Verdict::SetUp(..)
             | Verdict::Failed(_) => None,
         };
         let next = flow.second_factor_evaluated((verdict, enrolment), pairs);

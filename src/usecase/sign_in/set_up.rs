@@ -31,10 +31,20 @@ impl SecondFactors {
         judged: &Judged,
         (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
-        if action == flow_api::Action::CancelDevicePairing {
-            return Ok(flow.set_up_cancelled());
-        }
         let (Some(policy), Some(user)) = (flow.mfa_policy(&judged.around()), flow.user()) else { return Ok(None) };
+        let gives_up = action == flow_api::Action::CancelDevicePairing;
+        if gives_up || action == flow_api::Action::SkipMfa {
+            let evaluated = self.evaluate.evaluate(user, &policy, Way::of(&flow)).await?;
+            let may_skip = matches!(evaluated.0, Verdict::SetUp(_, Some(_)));
+            if gives_up {
+                return Ok(flow.set_up_cancelled(may_skip));
+            }
+            if may_skip {
+                self.ledger.audit(self.event(&flow, judged.now).of("set_up_skipped")).await;
+                return Ok(flow.set_up_skipped());
+            }
+            return Ok(self.set_up_elsewhere(flow, (&policy, evaluated), (judged, asker)).await?);
+        }
         let (flow, why) = match self.still_sets_up(flow, (&policy, user), (judged, asker)).await? {
             ControlFlow::Continue(still) => still,
             ControlFlow::Break(next) => return Ok(next),
@@ -61,7 +71,7 @@ impl SecondFactors {
         (judged, asker): (&Judged, Asker<'_>),
     ) -> Result<ControlFlow<Option<Flow>, (Flow, Why)>, StoreError> {
         let evaluated = self.evaluate.evaluate(user, policy, Way::of(&flow)).await?;
-        if let Verdict::SetUp(why) = &evaluated.0 {
+        if let Verdict::SetUp(why, _) = &evaluated.0 {
             return Ok(ControlFlow::Continue((flow, *why)));
         }
         Ok(ControlFlow::Break(self.set_up_elsewhere(flow, (policy, evaluated), (judged, asker)).await?))
@@ -140,8 +150,8 @@ impl SecondFactors {
                 Ok(flow.phone_came(&new.key, device))
             }
             // This node is about to hear of it.
-            (Came::As(_), Verdict::SetUp(_)) if now < new.expires_at => Ok(Some(flow)),
-            (_, Verdict::SetUp(_)) => Ok(flow.no_phone_came(self.evaluate.makes(&policy).await?)),
+            (Came::As(_), Verdict::SetUp(..)) if now < new.expires_at => Ok(Some(flow)),
+            (_, Verdict::SetUp(..)) => Ok(flow.no_phone_came(self.evaluate.makes(&policy).await?)),
             (_, _) => self.set_up_elsewhere(flow, (&policy, evaluated), (judged, asker)).await,
         }
     }

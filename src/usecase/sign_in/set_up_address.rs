@@ -36,7 +36,7 @@ impl SecondFactors {
                 self.send_first(flow, policy, &new.device(user), asker).await
             }
             SettingUp::Address(new) => self.activate_address(flow, &new, (user, policy), now, (members, asker)).await,
-            SettingUp::Required
+            SettingUp::Required { .. }
             | SettingUp::Choosing(_)
             | SettingUp::Totp(_)
             | SettingUp::Phone(_)

@@ -138,7 +138,7 @@ fn of_shown(problem: Option<code::Problem>) -> Option<code::Problem> {
 /// The page of a second factor that somebody makes.
 fn set_up(seen: &Seen, setting_up: &SettingUp, (amiss, form): (Amiss, Form), around: &Around<'_>) -> Response {
     let state = match setting_up {
-        SettingUp::Required => set_up::State::Required,
+        SettingUp::Required { may_skip } => set_up::State::Required { may_skip: *may_skip },
         SettingUp::Choosing(makes) => set_up::State::Choosing(makes.iter().map(|kind| way(*kind)).collect()),
         SettingUp::Totp(_) => set_up::State::App(new_app(seen)),
         SettingUp::Phone(_) => set_up::State::Phone(new_app(seen)),
@@ -281,6 +281,7 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
             Some((Action::CheckAssertion, json!({ "assertion": form.get("assertion").unwrap_or_default() })))
         }
         (Status::MfaSetupRequired, Some("start")) => Some((Action::SetupMfa, nothing())),
+        (Status::MfaSetupRequired, Some("skip")) => Some((Action::SkipMfa, nothing())),
         (Status::DevicePairingMethodRequired, Some(pressed)) if pressed != "cancel" => {
             let kind = Makes::ALL.iter().find(|kind| way(**kind).name() == pressed)?;
             let method = json!({ "devicePairingMethod": { "deviceType": kind.as_str() } });

@@ -1,8 +1,8 @@
 //! Somebody who has no second factor makes one on the way: an authenticator app by its key, or a phone by one that its
 //! app brings.
 //!
-//! Fields: `code`, as it was typed or pasted, spaces and all; `target`, an address or a number. Actions: `start`, the name
-//! of a way, `continue`, `poll`, `other`, `cancel`.
+//! Fields: `code`, as it was typed or pasted, spaces and all; `target`, an address or a number. Actions: `start`, `skip`,
+//! the name of a way, `continue`, `poll`, `other`, `cancel`.
 
 use askama::Template;
 use poem::Response;
@@ -24,8 +24,8 @@ pub struct View {
 /// How far they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// They have not begun.
-    Required,
+    /// They have not begun. `may_skip`: they can go on without.
+    Required { may_skip: bool },
     /// They say which of these it is to be.
     Choosing(Vec<Way>),
     /// An app is to have the key.
@@ -118,7 +118,7 @@ struct Page<'p> {
 impl Titled for Page<'_> {
     fn heading(&self) -> Message<'_> {
         match self.view.state {
-            State::Required => Message::SetUp,
+            State::Required { .. } => Message::SetUp,
             State::Choosing(_) => Message::SetUpChoose,
             State::App(_) => Message::SetUpApp,
             State::Phone(_) => Message::PhoneAdd,
@@ -132,8 +132,16 @@ impl Titled for Page<'_> {
 }
 
 impl Page<'_> {
-    fn is_required(&self) -> bool {
-        self.view.state == State::Required
+    const fn is_required(&self) -> bool {
+        matches!(self.view.state, State::Required { .. })
+    }
+
+    const fn may_skip(&self) -> bool {
+        matches!(self.view.state, State::Required { may_skip: true })
+    }
+
+    const fn note(&self) -> Message<'static> {
+        if self.may_skip() { Message::SetUpOffer } else { Message::SetUpNote }
     }
 
     /// Nothing: they are not asked which.
@@ -158,7 +166,7 @@ impl Page<'_> {
 fn bad_target(view: &View) -> Option<At<'static>> {
     match view.state {
         State::Target(place) if view.bad_target => Some(At::at("target", place.wrong())),
-        State::Target(_) | State::Required | State::Choosing(_) | State::App(_) | State::Phone(_) => None,
+        State::Target(_) | State::Required { .. } | State::Choosing(_) | State::App(_) | State::Phone(_) => None,
     }
 }
 

@@ -108,7 +108,7 @@ fn what_of_a_trusted_app_cannot_be_is_told_before_anything_is_done() {
     for problem in [
         "native_application bank: package_name: At least two words",
         "native_application bank: bundle_id: Words of",
-        "mfa_policy trusted: no_devices_mode: block, bypass or setup.",
+        "mfa_policy trusted: no_devices_mode: block, bypass, setup or offer.",
     ] {
         assert!(told.contains(problem), "{problem}:\n{told}");
     }

@@ -275,6 +275,39 @@ async fn h4_whoever_has_devices_that_will_not_do_makes_one_where_the_policy_says
     assert_eq!(scene.without().await.2["status"], SET_UP);
 }
 
+/// [flows.md A.1.3, H.7] where the policy says so; and of what it said before, nobody has the good any more.
+#[tokio::test]
+async fn a_1_3_whoever_may_skip_it_goes_on_without() {
+    let mut mfa = policy();
+    mfa["no_devices_mode"] = json!("offer");
+    let scene = scene(mfa).await;
+    let (mut browser, id, state) = scene.without().await;
+    assert_eq!((&state["status"], &state["allowSkipMfa"]), (&json!(SET_UP), &json!(true)));
+    only_its_links(&scene.world, &mut browser, &state, SET_UP).await;
+    // Whoever has begun may still go on without.
+    browser.act(&id, "setupMfa", &json!({})).await.ok();
+    let state = browser.act(&id, "cancelDevicePairing", &json!({})).await.ok();
+    assert_eq!((&state["status"], &state["allowSkipMfa"]), (&json!(SET_UP), &json!(true)));
+    let state = browser.act(&id, "skipMfa", &json!({})).await.ok();
+    assert_eq!((&state["status"], &state["code"]), (&json!("MFA_COMPLETED"), &json!("bypassed")));
+    let told = claims(&scene.tokens(&mut browser, &id).await);
+    assert_eq!(told["amr"], json!(["pwd"]));
+    // A session alone makes nothing, and needs nothing.
+    let next = browser.flow(&scene.shop, &[]).await;
+    let state = browser.act(next["id"].as_str().unwrap(), "authenticate", &json!({})).await.ok();
+    assert_eq!((&state["status"], &state["code"]), (&json!("MFA_COMPLETED"), &json!("bypassed")));
+    let (mut browser, page) = scene.page(None).await;
+    page.has("Continue without");
+    assert!(browser.press(&page, "skip", &[]).await.is_err(), "back at the shop");
+    // The policy says otherwise by now.
+    let (mut browser, id, _) = scene.without().await;
+    let admin = scene.another_robot("changes").await;
+    admin.patch("/admin/v1/mfa-policies/mfa", &json!({ "no_devices_mode": "setup" })).await.ok();
+    let state = browser.act(&id, "skipMfa", &json!({})).await.ok();
+    assert_eq!((&state["status"], &state["allowSkipMfa"]), (&json!(SET_UP), &json!(false)));
+    assert_eq!(scene.apps().await, 0);
+}
+
 /// On our own pages, without a script.
 #[tokio::test]
 async fn the_pages_lead_to_an_authenticator_app_and_on() {

@@ -333,7 +333,8 @@ fn executed(flow: &Flow, action: Action, around: &Around<'_>) -> Option<Flow> {
             flow.first_code_verified(id)
         }
         Action::ActivateTotpDevice => flow.set_up_done(mfa::app_of(user)),
-        Action::CancelDevicePairing => flow.set_up_cancelled(),
+        Action::CancelDevicePairing => flow.set_up_cancelled(false),
+        Action::SkipMfa => flow.set_up_skipped(),
         Action::Poll => {
             let question = flow.waits_for()?.question;
             flow.answered(question, Outcome::TimedOut)

@@ -271,7 +271,7 @@ pub(super) fn came_to(
         | Verdict::LetIn
         | Verdict::Remembered(_)
         | Verdict::Waived(_)
-        | Verdict::SetUp(_)
+        | Verdict::SetUp(..)
         | Verdict::Failed(_) => None,
     };
     let next = flow.second_factor_evaluated(evaluated, pairs)?;

@@ -110,6 +110,12 @@ const TABLE: [(Status, &[(Action, Status)]); 16] = [
         (Action::SetupMfa, Status::OtpRequired),
         (Action::SetupMfa, Status::MfaCompleted),
         (Action::SetupMfa, Status::MfaFailed),
+        (Action::SkipMfa, Status::MfaCompleted),
+        (Action::SkipMfa, Status::MfaSetupRequired),
+        (Action::SkipMfa, Status::DeviceSelectionRequired),
+        (Action::SkipMfa, Status::PushConfirmationWaiting),
+        (Action::SkipMfa, Status::OtpRequired),
+        (Action::SkipMfa, Status::MfaFailed),
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::DevicePairingMethodRequired, &[
@@ -222,7 +228,7 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
     let managing = choosing.clone().managed(None).unwrap();
     let waiting_to_manage = asked_on(managing.clone(), phone_of(ALICE), 1, at(0)).unwrap();
     let sent_to_manage = asked_on(managing.clone(), address_of(ALICE), 1, at(0)).unwrap();
-    let setting_up = came_to(around, Verdict::SetUp(Why::NoDevices), false);
+    let setting_up = came_to(around, Verdict::SetUp(Why::NoDevices, None), false);
     let of_a_kind = setting_up.clone().set_up_begun(Makes::ALL.to_vec()).unwrap();
     let by_email = of_a_kind.clone().set_up_target(Channel::Email).unwrap();
     let question = waiting.waits_for().unwrap().question;
@@ -259,6 +265,7 @@ fn flows(around: &Around<'_>) -> Vec<Flow> {
         by_email,
         of_a_kind,
         setting_up,
+        came_to(around, Verdict::SetUp(Why::NoDevices, Some(Missing::NoDevices)), false),
     ]
 }
 
@@ -274,7 +281,7 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
         Verdict::LetIn,
         Verdict::Remembered(phone_of(ALICE)),
         Verdict::Failed(Why::NoDevices),
-        Verdict::SetUp(Why::NoDevices),
+        Verdict::SetUp(Why::NoDevices, None),
     ];
     let evaluations = verdicts.clone().into_iter().flat_map(|verdict| [(verdict.clone(), false), (verdict, true)]);
     let mut all: Vec<(Action, Option<Flow>)> =
@@ -313,9 +320,10 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
     }
     let make = [Action::ActivateTotpDevice, Action::ActivateFido2Device, Action::Poll];
     let named = [Action::SubmitEmailTarget, Action::ActivateEmailDevice, Action::ResendOtp];
-    for action in [Action::SetupMfa, Action::SelectDevicePairingMethod].into_iter().chain(make).chain(named) {
+    let begin = [Action::SetupMfa, Action::SkipMfa, Action::SelectDevicePairingMethod];
+    for action in begin.into_iter().chain(make).chain(named) {
         // They have got a device meanwhile, or are stopped.
-        let meanwhile = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::SetUp(_)));
+        let meanwhile = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::SetUp(..)));
         for verdict in meanwhile.filter(|_| links.contains(&action)) {
             let anew = flow.clone().set_up_over();
             let came_to = |flow| mfa::came_to(flow, (verdict.clone(), None), None, (7, at(0)));
@@ -335,7 +343,14 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
         all.push((Action::ActivateEmailDevice, next));
     }
     all.push((Action::Poll, flow.clone().no_phone_came(Makes::ALL.to_vec())));
-    all.push((Action::CancelDevicePairing, flow.clone().set_up_cancelled()));
+    for may_skip in [false, true] {
+        all.push((Action::CancelDevicePairing, flow.clone().set_up_cancelled(may_skip)));
+    }
+    all.push((Action::SkipMfa, flow.clone().set_up_skipped()));
+    // The policy has let them go on without, and does no more.
+    let no_more = flow.clone().set_up_over().filter(|_| links.contains(&Action::SkipMfa));
+    let no_more = no_more.and_then(|flow| evaluated(flow, Verdict::SetUp(Why::NoDevices, None), false));
+    all.push((Action::SkipMfa, no_more));
     for person in [ALICE, BOB] {
         all.push((Action::ActivateTotpDevice, flow.clone().set_up_done(app_of(person))));
         all.push((Action::ActivateFido2Device, flow.clone().passkey_made(person, at(0))));
@@ -402,7 +417,8 @@ fn h7_a_first_code_goes_and_comes_back_by_each_channel() {
         (Status::SmsActivationRequired, Action::ActivateSmsDevice),
         (Status::VoiceActivationRequired, Action::ActivateVoiceDevice),
     ];
-    let of_a_kind = came_to(&around, Verdict::SetUp(Why::NoDevices), false).set_up_begun(Makes::ALL.to_vec()).unwrap();
+    let of_a_kind =
+        came_to(&around, Verdict::SetUp(Why::NoDevices, None), false).set_up_begun(Makes::ALL.to_vec()).unwrap();
     for ((channel, asks, submits), (waits, activates)) in cases.into_iter().zip(then) {
         let asked = of_a_kind.clone().set_up_target(channel).unwrap();
         assert_eq!((asked.status(), asked.actions()[0]), (asks, submits));

@@ -169,6 +169,7 @@ pub(super) const fn action_says(action: Action) -> &'static str {
         Action::ResendOtp => "Send another code, after `resendAfter`. The one before is worth nothing then.",
         Action::Poll => "Is there an answer? Every `pollInterval` seconds, until `expiresAt`.",
         Action::SetupMfa => "Make the second factor that the person has not.",
+        Action::SkipMfa => "Go on without, where `allowSkipMfa` says so.",
         Action::SelectDevicePairingMethod => "Make one of `devicePairingMethods`.",
         Action::ActivateTotpDevice => "The code that the authenticator app shows: it has the key.",
         Action::SubmitEmailTarget => "Have codes sent to this address: one goes there.",

@@ -47,7 +47,7 @@ pub(super) fn members() -> Map<String, Value> {
             "description": "The same: how many codes may be wrong. None: wait, and have another one sent, where one is.",
         },
         "allowSkipMfa": only(
-            Status::MfaSetupRequired, json!({"type": "boolean", "enum": [false]}), "nobody goes on without.",
+            Status::MfaSetupRequired, flag.clone(), "whether the person may go on without.",
         ),
         "devicePairingMethods": only(
             Status::DevicePairingMethodRequired,

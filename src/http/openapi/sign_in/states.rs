@@ -42,7 +42,9 @@ const fn status_says(status: Status) -> &'static str {
         Status::MobilePairingRequired => {
             "The same, and the app may become a device of the person with `serverPayload` first. Go on in any case."
         }
-        Status::MfaSetupRequired => "The person has no second factor, and cannot go on without: make one.",
+        Status::MfaSetupRequired => {
+            "The person has no second factor: make one. `allowSkipMfa` says whether they can go on without."
+        }
         Status::DevicePairingMethodRequired => "Which of `devicePairingMethods`?",
         Status::TotpActivationRequired => "Which code does an authenticator app show that has `pairingKey`?",
         Status::MobileActivationRequired => {

@@ -311,7 +311,8 @@ fn codes(cast: &Cast, samples: &mut Samples) {
     let app = of(set_up::State::App(set_up::NewApp { key, link }));
     let wrong = set_up::View { problem: Some(code::Problem::WrongLeft(2)), ..app.clone() };
     let states = [
-        ("required", of(set_up::State::Required)),
+        ("required", of(set_up::State::Required { may_skip: false })),
+        ("offered", of(set_up::State::Required { may_skip: true })),
         ("choosing", of(set_up::State::Choosing(WAYS.to_vec()))),
         ("app", app),
         ("phone", of(set_up::State::Phone(phone))),
