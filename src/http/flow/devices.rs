@@ -96,34 +96,31 @@ fn of_totp(code: Option<Standing>) -> [(String, Value); 2] {
         .map(|(name, value)| (name.to_owned(), value))
 }
 
-/// What somebody can make who has no second factor.
-pub(super) fn methods(seen: &Seen) -> Value {
-    let choosing = if let Some(SettingUp::Choosing(makes)) = seen.flow.setting_up() { Some(makes) } else { None };
-    let makes = choosing.map(Vec::as_slice).unwrap_or_default();
-    let methods: Vec<_> = makes.iter().map(|kind| json!({ "deviceType": kind.as_str() })).collect();
-    json!({ "devicePairingMethods": methods })
-}
-
-/// The members of a state in which an authenticator app is to show that it has the key.
-pub(super) fn new_totp(seen: &Seen) -> Value {
-    let code = of_totp(seen.code).into_iter();
-    Value::Object(code.chain(new_key(seen)).collect())
-}
-
-/// The members of a state in which a code is to come back from where somebody says that they get them.
-pub(super) fn new_address(seen: &Seen) -> Value {
-    let Some((new, user)) = seen.flow.new_address().zip(seen.flow.user()) else { return json!({}) };
-    let mut members = of_code(&new.sent, seen.code);
-    members.insert("target".to_owned(), json!(new.device(user).masked()));
-    Value::Object(members)
-}
-
-/// The members of a state in which a phone is to come with the key.
-pub(super) fn new_phone(seen: &Seen) -> Value {
-    let until = seen.flow.new_phone().map(|new| new.expires_at.to_string());
-    let waits = [("expiresAt", json!(until)), ("pollInterval", json!(POLL_INTERVAL))];
-    let waits = waits.into_iter().map(|(name, value)| (name.to_owned(), value));
-    Value::Object(waits.chain(new_key(seen)).collect())
+/// The members of a state in which somebody makes the second factor that they have not.
+pub(super) fn setting_up(seen: &Seen, setting_up: &SettingUp) -> Value {
+    match setting_up {
+        SettingUp::Required { may_skip } => json!({ "allowSkipMfa": may_skip }),
+        SettingUp::Choosing(makes) => {
+            let methods: Vec<_> = makes.iter().map(|kind| json!({ "deviceType": kind.as_str() })).collect();
+            json!({ "devicePairingMethods": methods })
+        }
+        SettingUp::Totp(_) => Value::Object(of_totp(seen.code).into_iter().chain(new_key(seen)).collect()),
+        SettingUp::Phone(new) => {
+            let waits = [("expiresAt", json!(new.expires_at.to_string())), ("pollInterval", json!(POLL_INTERVAL))];
+            let waits = waits.into_iter().map(|(name, value)| (name.to_owned(), value));
+            Value::Object(waits.chain(new_key(seen)).collect())
+        }
+        SettingUp::Passkey => {
+            json!({ "publicKeyCredentialCreationOptions": seen.passkey.as_ref().map(Value::to_string) })
+        }
+        SettingUp::Target(_) => json!({}),
+        SettingUp::Address(new) => {
+            let mut members = of_code(&new.sent, seen.code);
+            let target = seen.flow.user().map(|user| new.device(user).masked());
+            members.insert("target".to_owned(), json!(target));
+            Value::Object(members)
+        }
+    }
 }
 
 /// What is typed in an app, or read by it.

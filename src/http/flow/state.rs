@@ -95,6 +95,9 @@ impl FlowApi {
     /// The members of a state.
     fn fields(&self, seen: &Seen, locale: Locale) -> Value {
         let flow = &seen.flow;
+        if let Some(setting_up) = flow.setting_up() {
+            return devices::setting_up(seen, setting_up);
+        }
         let hint = hint(seen);
         match (flow.status(), &flow.at) {
             (Status::UsernamePasswordRequired, _) => json!({
@@ -116,13 +119,6 @@ impl FlowApi {
                 _,
             ) => devices::fields(seen),
             (Status::DeviceManagement, _) => devices::own(seen),
-            (Status::MfaSetupRequired, _) => json!({ "allowSkipMfa": flow.actions().contains(&Action::SkipMfa) }),
-            (Status::DevicePairingMethodRequired, _) => devices::methods(seen),
-            (Status::TotpActivationRequired, _) => devices::new_totp(seen),
-            (Status::MobileActivationRequired, _) => devices::new_phone(seen),
-            (Status::EmailActivationRequired | Status::SmsActivationRequired | Status::VoiceActivationRequired, _) => {
-                devices::new_address(seen)
-            }
             (Status::AssertionRequired, _) => json!({
                 "publicKeyCredentialRequestOptions": seen.passkey,
                 "alternativeAuthenticationSources": flow.ways,

@@ -347,6 +347,19 @@ impl Advance {
         })
     }
 
+    /// To all that was asked for, or to the part that the person has said.
+    async fn agree(
+        &self,
+        flow: Flow,
+        client: &Arc<Client>,
+        members: &Members,
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        let scope = agreed_scope(members)?;
+        let judged = self.judged(client, flow.user(), now).await?;
+        Ok(flow.agreed(scope.as_ref(), &judged.around()))
+    }
+
     async fn clear_identifier(
         &self,
         flow: Flow,
