@@ -200,11 +200,7 @@ impl Metrics {
             "Ended sessions that a client waits to hear of, of all nodes",
             "How long a client has waited to hear of an ended session",
         );
-        to.register(
-            "pings",
-            "Tries to tell a client that a request was decided, by what came of them",
-            self.pings.clone(),
-        );
+        to.register("pings", "Tries to tell clients of decisions, by what came of them", self.pings.clone());
         self.waiting_pings.registered(
             to,
             "ping",

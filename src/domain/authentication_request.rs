@@ -380,7 +380,7 @@ impl AuthenticationRequest {
             acr: record.acr,
             binding_message: None,
             challenge: Challenge::None,
-            newcomer: None,
+            about: None,
             issued_at: record.issued_at,
             expires_at: record.expires_at,
             polling,

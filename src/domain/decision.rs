@@ -132,8 +132,8 @@ impl VerifiedDecision {
             return Err(Disbelief::OtherContext);
         }
         let outcome = match said.answer {
-            Answer::Deny(Denial::Blocked) if request.newcomer.is_none() => return Err(Disbelief::ChoiceMissing),
-            Answer::Approve { choice, .. } if request.newcomer.is_some() != choice.is_some() => {
+            Answer::Deny(Denial::Blocked) if request.newcomer().is_none() => return Err(Disbelief::ChoiceMissing),
+            Answer::Approve { choice, .. } if request.newcomer().is_some() != choice.is_some() => {
                 return Err(Disbelief::ChoiceMissing);
             }
             Answer::Deny(denial) => Decision::Denied(denial),

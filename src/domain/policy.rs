@@ -197,7 +197,7 @@ impl About {
 
 /// A text is what it says; anything else, what JSON calls it.
 fn is_called(known: &Value, value: &str) -> bool {
-    known.as_str().map_or_else(|| known.to_string() == value, |text| text == value)
+    known.as_str().map_or_else(|| known.to_string().as_str() == value, |text| text == value)
 }
 
 /// What a policy comes to, as far as it is known.

@@ -376,11 +376,10 @@ impl Flow {
             (Verdict::Remembered(device), _) => SecondFactor::Remembered(device),
             (Verdict::Ask(devices, _), _) => SecondFactor::Choosing(devices),
             (Verdict::Waived(_), Some(until)) => SecondFactor::Pairing(until, None),
-            (Verdict::Waived(_), None) => SecondFactor::Waived,
             (Verdict::SetUp(_, without), _) if self.notes.has_verified_here() => {
                 SecondFactor::SettingUp(SettingUp::Required { may_skip: without.is_some() })
             }
-            (Verdict::SetUp(_, Some(_)), _) => SecondFactor::Waived,
+            (Verdict::Waived(_), None) | (Verdict::SetUp(_, Some(_)), _) => SecondFactor::Waived,
             (Verdict::SetUp(why, None) | Verdict::Failed(why), _) => SecondFactor::Failed(why),
         };
         // Whoever is asked about it has not let it in yet.

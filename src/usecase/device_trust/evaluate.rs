@@ -145,8 +145,8 @@ impl Evaluate {
         // A phone still, and before any code: who has the password can make a phone suspect, and gets to ask no less by it.
         // About a new app the primary one is asked all the same.
         let (devices, muted) = self.in_order(&all).await?;
-        let counts = policy.fido2.enabled && self.browsers;
-        let passkeys = async { if counts { self.passkeys.of_user(user).await } else { Ok(Vec::new()) } };
+        let by_passkey = policy.fido2.enabled && self.browsers;
+        let passkeys = async { if by_passkey { self.passkeys.of_user(user).await } else { Ok(Vec::new()) } };
         let (addresses, totps) = (self.otp_devices.of_user(user), self.totp_devices.of_user(user));
         let (addresses, totps, passkeys) = try_join3(addresses, totps, passkeys).await?;
         let passkeys: Vec<_> = passkeys.iter().map(Passkey::device).collect();

@@ -132,6 +132,7 @@ impl Advance {
             boxed(|| self.ask_anew(id, (&found, &flow), &client, calling.asker())).await?;
         }
         let members = parsed?;
+        let by = (calling, &members);
         let before = flow.second_factor.clone();
         let mut wish = None;
         let next = match action {
@@ -172,15 +173,9 @@ impl Advance {
                 let asked = flow.second_factor.is_some();
                 if asked { flow.second_factor_continued(&judged.around()) } else { flow.continued(&judged.around()) }
             }
-            Action::CheckAssertion => {
-                boxed(|| self.assert(id, (&found, flow), &client, (calling, &members), now)).await?
-            }
-            Action::ActivateFido2Device => {
-                boxed(|| self.make(id, (&found, flow), &client, (calling, &members), now)).await?
-            }
-            Action::UseAlternativeAuthenticationSource => {
-                Some(boxed(|| self.turn(flow, &client, &members, now)).await?)
-            }
+            Action::CheckAssertion => boxed(|| self.assert(id, (&found, flow), &client, by, now)).await?,
+            Action::ActivateFido2Device => boxed(|| self.make(id, (&found, flow), &client, by, now)).await?,
+            Action::UseAlternativeAuthenticationSource => boxed(|| self.turn(flow, &client, &members, now)).await?,
             Action::CheckCurrentCredentials
             | Action::CheckNewPassword
             | Action::CancelPasswordChange
@@ -204,11 +199,7 @@ impl Advance {
                 (of_device, client) = boxed(|| self.typed(&flow, members.text("userCode"), calling, now)).await?;
                 flow.for_device(of_device)
             }
-            Action::ConfirmUserCode => {
-                names_device(&flow, &members)?;
-                let judged = self.judged(&client, flow.user(), now).await?;
-                flow.confirmed(&judged.around())
-            }
+            Action::ConfirmUserCode => boxed(|| self.confirm(flow, &client, &members, now)).await?,
         };
         let mut next = next.ok_or_else(FlowRefusal::not_now)?;
         if next.wants_more() {
@@ -375,19 +366,6 @@ impl Advance {
         Ok(flow.another(None, &judged.around()))
     }
 
-    /// The person agrees to all that the client asks for, or to some of it.
-    async fn agree(
-        &self,
-        flow: Flow,
-        client: &Arc<Client>,
-        members: &Members,
-        now: Timestamp,
-    ) -> Result<Option<Flow>, FlowError> {
-        let scope = agreed_scope(members)?;
-        let judged = self.judged(client, flow.user(), now).await?;
-        Ok(flow.agreed(scope.as_ref(), &judged.around()))
-    }
-
     /// Another source takes the place of the one that is asked.
     async fn turn(
         &self,
@@ -395,14 +373,27 @@ impl Advance {
         client: &Arc<Client>,
         members: &Members,
         now: Timestamp,
-    ) -> Result<Flow, FlowError> {
+    ) -> Result<Option<Flow>, FlowError> {
         let wrong = || {
             let why = "a source that is not offered";
             FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("authenticationSource"), why)
         };
         let source = members.text("authenticationSource").and_then(Source::parse).ok_or_else(wrong)?;
         let judged = self.judged(client, flow.user(), now).await?;
-        Ok(flow.turned_to(source, &judged.around()).ok_or_else(wrong)?)
+        Ok(Some(flow.turned_to(source, &judged.around()).ok_or_else(wrong)?))
+    }
+
+    /// It is the device that the person has before them.
+    async fn confirm(
+        &self,
+        flow: Flow,
+        client: &Arc<Client>,
+        members: &Members,
+        now: Timestamp,
+    ) -> Result<Option<Flow>, FlowError> {
+        names_device(&flow, members)?;
+        let judged = self.judged(client, flow.user(), now).await?;
+        Ok(flow.confirmed(&judged.around()))
     }
 
     /// Whether the flow offers to go on as who is called so.

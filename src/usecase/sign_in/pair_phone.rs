@@ -43,6 +43,7 @@ impl PairPhone {
                 return Ok(Ok(NewPhone::new(digest, &sealed, expires_at)));
             }
             KeyCreated::TooMany => "the person has as many pairing keys as one may have",
+            KeyCreated::UnknownApplication => "the app that the key is for is gone",
             KeyCreated::UnknownUser => "the person may not sign in any more, or another password was chosen since",
         };
         Ok(Err(FlowRefusal::new(FlowErrorCode::RequestFailed, why)))

@@ -142,7 +142,7 @@ impl SecondFactors {
         if came == Came::NotYet {
             return Ok(Some(flow));
         }
-        let evaluated = self.evaluate.evaluate(user, &policy, flow.app.as_ref()).await?;
+        let evaluated = self.evaluate.evaluate(user, &policy, Way::of(&flow)).await?;
         match (came, &evaluated.0) {
             (Came::As(device), Verdict::Ask(devices, _)) if devices.contains(&device) => {
                 let event = self.event(&flow, now).device(device);
@@ -178,7 +178,8 @@ impl SecondFactors {
         let (Some(policy), Some(user)) = (flow.mfa_policy(&judged.around()), flow.user()) else {
             return Ok(ControlFlow::Break(None));
         };
-        self.still_sets_up(flow, (&policy, user), (judged, asker)).await
+        let still = self.still_sets_up(flow, (&policy, user), (judged, asker)).await?;
+        Ok(still.map_continue(|(flow, _)| flow))
     }
 
     /// A passkey of `user` was made, who needed a second factor.

@@ -105,7 +105,7 @@ impl SecondFactors {
             .device(device.id);
         let otp = members.text("otp").unwrap_or_default();
         let mut checked = self.codes.check_first(&flow, (&device, &new.sent), otp).await?;
-        if checked.is_ok() && !self.codes.devices.add_first(&device, flow.password, &added).await? {
+        if checked.is_ok() && !self.codes.devices.own.add_first(&device, flow.password, &added).await? {
             let why = "there is such an address already, or another password was chosen since";
             checked = Err(FlowRefusal::new(FlowErrorCode::RequestFailed, why));
         }

@@ -161,7 +161,7 @@ impl Shown {
         let phones = self.known.directory.devices_of(&user).await?;
         let passkeys = factors.evaluate.passkeys.of_user(user);
         let (addresses, totps, passkeys) =
-            try_join3(factors.codes.devices.of_user(user), factors.totps.devices.of_user(user), passkeys).await?;
+            try_join3(factors.codes.devices.own.of_user(user), factors.totps.devices.of_user(user), passkeys).await?;
         let phones = phones.iter().map(|(device, about)| OwnDevice::Phone(device.clone(), Arc::clone(about)));
         let codes = totps.into_iter().map(OwnDevice::Totp).chain(addresses.into_iter().map(OwnDevice::Address));
         Ok(phones.chain(passkeys.iter().map(own_passkey)).chain(codes).collect())

@@ -265,7 +265,9 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
     }
     match (seen.flow.status(), form.get("action")) {
         (Status::AuthenticationRequired, Some("ask")) => Some((Action::Authenticate, nothing())),
-        (Status::PushConfirmationWaiting, Some("poll")) => Some((Action::Poll, nothing())),
+        (Status::PushConfirmationWaiting, Some("poll")) | (Status::MobileActivationRequired, None | Some("poll")) => {
+            Some((Action::Poll, nothing()))
+        }
         (Status::PushConfirmationTimedOut, Some("again")) => {
             let pushed = seen.flow.second_factor.as_ref()?.pushed()?;
             Some(select(&pushed.selected.to_string()))
@@ -287,7 +289,6 @@ pub(super) fn action(seen: &Seen, form: &Parameters) -> Option<(Action, Value)> 
             let method = json!({ "devicePairingMethod": { "deviceType": kind.as_str() } });
             Some((Action::SelectDevicePairingMethod, method))
         }
-        (Status::MobileActivationRequired, None | Some("poll")) => Some((Action::Poll, nothing())),
         (Status::Fido2ActivationRequired, None | Some("passkey")) => {
             let made = json!({ "attestation": form.get("attestation"), "nickname": form.get("name") });
             Some((Action::ActivateFido2Device, made))

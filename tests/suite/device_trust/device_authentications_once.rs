@@ -14,7 +14,7 @@ const OTP: &str = "OTP_REQUIRED";
 
 impl Scene {
     /// Of alice, at this address.
-    fn once(&self, one_time: Value) -> Value {
+    fn once(&self, one_time: &Value) -> Value {
         let mut wanted = self.about_alice();
         wanted["selectedDevice"] = json!({ "oneTime": one_time });
         wanted
@@ -37,7 +37,7 @@ async fn a3_a_code_goes_once_to_an_address_that_is_none_of_the_persons() {
         scene.world.guard("somewhere@else.example");
         scene.world.guard("4915123456789");
         let server = scene.server().await;
-        let asked = begin(&server, &scene.once(one_time.clone())).await;
+        let asked = begin(&server, &scene.once(&one_time)).await;
         let state = &asked.state;
         let devices = state["_embedded"]["devices"].as_array().unwrap();
         assert_eq!((&state["status"], &state["delivery"], devices.len()), (&json!(OTP), &json!("SENT"), 1), "{state}");
@@ -62,7 +62,7 @@ async fn a3_a_code_goes_once_to_an_address_that_is_none_of_the_persons() {
 async fn a3_another_code_may_go_there_and_the_first_is_worth_nothing_then() {
     let scene = Scene::in_world(here().start().await, policy()).await;
     let server = scene.server().await;
-    let asked = begin(&server, &scene.once(by_text())).await;
+    let asked = begin(&server, &scene.once(&by_text())).await;
     let first = scene.text(1);
     let again = json!({ "device": { "id": asked.state["selectedDevice"]["id"] } });
     let early = act(&server, &asked, "device.select", &again).await;
@@ -83,7 +83,7 @@ async fn security_5_6_messages_to_one_time_addresses_are_counted_for_the_person(
     let server = scene.server().await;
     for number in 0..6 {
         let email = json!({ "type": "EMAIL", "email": format!("somewhere-{number}@else.example") });
-        let state = begin(&server, &scene.once(email)).await.state;
+        let state = begin(&server, &scene.once(&email)).await.state;
         if number < 5 {
             assert_eq!(state["status"], OTP, "{number}: {state}");
         } else {
@@ -114,18 +114,18 @@ async fn a3_where_no_code_may_go_nobody_is_asked() {
         (json!({ "email": "a@b.example" }), None, None),
     ];
     for (one_time, code, target) in cases {
-        let answer = server.post(PATH, &scene.once(one_time.clone())).await;
+        let answer = server.post(PATH, &scene.once(&one_time)).await;
         refused(&answer, 400, "INVALID_DATA");
         let detail = &answer.json()["details"][0];
         assert_eq!(detail["target"].as_str().map(str::to_owned), target, "{one_time} {detail}");
         assert!(code.is_none_or(|code| detail["code"] == code), "{one_time} {detail}");
     }
-    let mut both = scene.once(by_text());
+    let mut both = scene.once(&by_text());
     both["selectedDevice"]["id"] = json!(uuid::Uuid::nil().to_string());
     let mut neither = scene.about_alice();
     neither["selectedDevice"] = json!({});
     // A code shows nothing.
-    let mut reads = scene.once(by_text());
+    let mut reads = scene.once(&by_text());
     reads["notification"] = json!({ "message": "Pay 5 EUR" });
     for (wanted, target) in
         [(both, "selectedDevice.oneTime"), (neither, "selectedDevice.id"), (reads, "selectedDevice.oneTime")]
@@ -139,7 +139,7 @@ async fn a3_where_no_code_may_go_nobody_is_asked() {
     // The policy has no codes.
     let scene = Scene::in_world(here().start().await, without_numbers()).await;
     let server = scene.server().await;
-    let answer = server.post(PATH, &scene.once(by_text())).await;
+    let answer = server.post(PATH, &scene.once(&by_text())).await;
     refused(&answer, 400, "INVALID_DATA");
     assert_eq!(answer.json()["details"][0]["code"], "INVALID_DEVICE");
     assert!(scene.world.texts().is_empty());
@@ -150,11 +150,11 @@ async fn a3_whoever_is_stopped_is_sent_nothing() {
     let scene = Scene::in_world(here().start().await, policy()).await;
     let server = scene.server().await;
     scene.alice.set_status(Status::Locked).await;
-    failed(&begin(&server, &scene.once(by_text())).await.state, "ACCOUNT_LOCKED_OUT");
+    failed(&begin(&server, &scene.once(&by_text())).await.state, "ACCOUNT_LOCKED_OUT");
     assert!(scene.world.texts().is_empty());
     // And a code that they have is worth nothing.
     scene.alice.set_status(Status::Active).await;
-    let asked = begin(&server, &scene.once(by_text())).await;
+    let asked = begin(&server, &scene.once(&by_text())).await;
     let otp = json!({ "otp": scene.text(1) });
     scene.alice.set_status(Status::Locked).await;
     failed(&act(&server, &asked, "otp.check", &otp).await.ok(), "ACCOUNT_LOCKED_OUT");
@@ -168,7 +168,7 @@ async fn a3_an_app_that_vouches_is_believed_before_a_code_is_sent() {
     let scene = Scene::in_world(here().start().await, mfa).await;
     let app = scene.trusted().await;
     let server = scene.server().await;
-    let mut wanted = scene.once(by_text());
+    let mut wanted = scene.once(&by_text());
     wanted["application"] = json!({ "id": "shop-app" });
     wanted["mobilePayload"] = json!(app.payload(|_| {}));
     assert_eq!(begin(&server, &wanted).await.state["status"], "COMPLETED");

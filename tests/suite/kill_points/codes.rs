@@ -28,11 +28,12 @@ impl Codes {
         let identity = authority.issues(&CertificateParams::new(["127.0.0.1".to_owned()]).unwrap());
         let provider = Receiver::over_tls(&identity);
         let mut site = Site::new(sql, pending).await.patient().may_call_home(&authority);
-        site.settings += &format!(
+        let sms = format!(
             "\nsms.sender = \"webhook\"\nsms.url = \"{}\"\nsms.countries = [\"DE\"]\n\
              sms.secret = \"whsec_c2VjcmV0LW9mLXRoZS1wcm92aWRlci0wMQ==\"\n",
             provider.url()
         );
+        site.settings.push_str(&sms);
         let server = site.server("server", "nod:admin nod:device-authentications").await;
         let alice = site.person("alice").await;
         let node = site.node_that_dies_at(place).await;

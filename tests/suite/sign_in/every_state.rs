@@ -48,7 +48,7 @@ const BESIDE: [Status; 10] = [
 ];
 
 /// `device_trust::every_state` has these.
-pub(crate) const SECOND_FACTOR: [Status; 19] = [
+pub(crate) const SECOND_FACTOR: [Status; 20] = [
     Status::AuthenticationRequired,
     Status::DeviceSelectionRequired,
     Status::DeviceManagement,

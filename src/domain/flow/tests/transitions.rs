@@ -19,7 +19,7 @@ const NEXT: Status = Status::Resume;
 /// What each state leads to, and by what. Where somebody is asked and has not answered yet, and where what they brought is
 /// wrong, nothing is applied: that is for the use cases to find out.
 #[rustfmt::skip]
-const TABLE: [(Status, &[(Action, Status)]); 16] = [
+const TABLE: [(Status, &[(Action, Status)]); 17] = [
     (Status::AuthenticationRequired, &[
         (Action::Authenticate, Status::MfaCompleted),
         (Action::Authenticate, Status::PushConfirmationWaiting),
