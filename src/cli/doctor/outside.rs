@@ -94,9 +94,11 @@ async fn jwks(http: &Http, document: &Value, kids: &[String], findings: &mut Fin
     let keys = keys.as_ref().and_then(|keys| keys.get("keys")).and_then(Value::as_array);
     let Some(keys) = keys else { return findings.wrong("jwks", "what is there is no JWK Set") };
     let there = |kid: &String| keys.iter().any(|key| key.get("kid").and_then(Value::as_str) == Some(kid.as_str()));
+    // Beside them is the one that apps encrypt to.
+    let signing = keys.iter().filter(|key| key.get("use").and_then(Value::as_str) != Some("enc")).count();
     match kids.iter().find(|kid| !there(kid)) {
         Some(kid) => findings.wrong("jwks", format!("{kid} of the database is not published there")),
-        None if kids.is_empty() => findings.good("jwks", format!("{} keys", keys.len())),
-        None => findings.good("jwks", format!("{} keys, those of the database", keys.len())),
+        None if kids.is_empty() => findings.good("jwks", format!("{signing} keys")),
+        None => findings.good("jwks", format!("{signing} keys, those of the database")),
     }
 }

@@ -9,7 +9,7 @@ use super::step_up_fido2::{Desk, OPTIONS, policy as by_passkey};
 use super::step_up_message::{NUMBER, here, policy as by_message};
 use super::{PASSWORD, Scene, json};
 use crate::admin::until;
-use crate::world::{Answer, World, b64};
+use crate::world::{Answer, World, b64, seconds};
 
 const OTP: &str = "OTP_REQUIRED";
 
@@ -130,6 +130,8 @@ async fn r14_a_right_code_that_is_brought_twice_at_once_counts_once() {
     let other = server.also_at(1);
     tokio::time::sleep(KNOWN).await;
     for round in 1..=3 {
+        // Half a minute has to pass between two letters.
+        scene.world.clock.advance(seconds(60));
         let asked = begin(&server, &scene.about_alice()).await;
         let otp = json!({ "otp": scene.code(round).await });
         let watch = scene.world.watch().await;

@@ -11,8 +11,8 @@ use crate::sign_in::invariants::{Chance, is_whole};
 use crate::sign_in::{links, refused};
 use crate::world::{Answer, Browser, FLOWS, Person, World, seconds};
 
-const WALKS: u64 = 16;
-const STEPS: usize = 20;
+const WALKS: u64 = 20;
+const STEPS: usize = 30;
 const TERMINAL: [&str; 2] = ["COMPLETED", "FAILED"];
 const COMPLETED: &str = "MFA_COMPLETED";
 const MANAGEMENT: &str = "DEVICE_MANAGEMENT";
@@ -105,6 +105,10 @@ impl Walk<'_> {
         let action = if any { chance.one_of(&ACTIONS).to_owned() } else { linked[chance.below(linked.len())].clone() };
         // Giving up ends it too early, most of the time.
         if action.starts_with("cancel") && chance.below(6) > 0 {
+            return;
+        }
+        // Nor does everybody look after their devices, who could.
+        if action == "manageDevices" && chance.below(3) > 0 {
             return;
         }
         if action == "poll" || action == "selectDevice" {

@@ -29,7 +29,7 @@ impl Codes {
         let provider = Receiver::over_tls(&identity);
         let mut site = Site::new(sql, pending).await.patient().may_call_home(&authority);
         let sms = format!(
-            "\nsms.sender = \"webhook\"\nsms.url = \"{}\"\nsms.countries = [\"DE\"]\n\
+            "\ndanger.readable_secrets = true\nsms.sender = \"webhook\"\nsms.url = \"{}\"\nsms.countries = [\"DE\"]\n\
              sms.secret = \"whsec_c2VjcmV0LW9mLXRoZS1wcm92aWRlci0wMQ==\"\n",
             provider.url()
         );
