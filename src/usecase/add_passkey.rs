@@ -9,6 +9,7 @@ use crate::entropy::Entropy;
 use crate::protocol::id::{PasskeyId, UserId};
 use crate::protocol::webauthn::{Asked, Attestation, Expected, NewCredential, RelyingParty, Unproved};
 use crate::store::ephemeral::StoreError;
+use crate::store::sql::besides::Besides;
 use crate::store::sql::passkeys::{Added, Passkeys};
 use crate::usecase::record_refusal::RecordRefusal;
 
@@ -41,8 +42,8 @@ pub enum Grounds {
     /// They have just shown that it is still them, in the way in which they sign in.
     Confirmed,
     /// They have proved something in a flow: enough for a first one, and for no other. `password`: when the one was
-    /// chosen that they gave.
-    Flow { password: Option<Timestamp> },
+    /// chosen that they gave. `besides`: what else they may have by then.
+    Flow { password: Option<Timestamp>, besides: Besides },
 }
 
 impl AddPasskey {
@@ -76,13 +77,13 @@ impl AddPasskey {
         };
         let event = Event::new(self.entropy.ordered_uuid(now), now, Action::PasskeyAdded).user(made.user);
         let (most, password) = match made.grounds {
-            Grounds::Confirmed => (MOST, None),
-            Grounds::Flow { password } => (1, password),
+            Grounds::Confirmed => ((MOST, Besides::Anything), None),
+            Grounds::Flow { password, besides } => ((1, besides), password),
         };
         let added = self.passkeys.add(&passkey, most, password, &event).await?;
         match added {
             Added::Yes => {}
-            Added::TooMany => self.refuse("the person has as many as one may have").await,
+            Added::TooMany => self.refuse("the person has as many as one may have, or something else by now").await,
             Added::Taken => self.refuse("the credential is registered already").await,
             Added::AnotherPassword => self.refuse("another password was chosen since").await,
             Added::NoUser => self.refuse("the user is locked, disabled or gone").await,

@@ -32,4 +32,13 @@ impl Transaction {
         };
         Ok(self.find(&sql, [bytes(user.uuid())]).await?.is_some())
     }
+
+    /// Whether the user, whose lock we hold, has nothing but what `besides` allows, and no phone.
+    pub(super) async fn has_only(&self, user: UserId, besides: Besides) -> Result<bool, WriteError> {
+        if besides == Besides::Anything {
+            return Ok(true);
+        }
+        let (phones, _) = self.devices_and_next(user).await?;
+        Ok(phones == 0 && !self.has_factor(user, besides).await?)
+    }
 }

@@ -2,6 +2,7 @@
 
 use sea_orm::Value;
 
+use super::besides::Besides;
 use super::{Database, Row, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
@@ -53,17 +54,18 @@ impl OtpDevices {
         add(&self.database, (device.user, count, most), (INSERT, values(device)), event).await
     }
 
-    /// One from where a code has come back already, of somebody who may sign in and has none of this channel. `password`:
-    /// when the one was chosen that has to be theirs still. `false`: they may not, or have one, or have another password.
+    /// One from where a code has come back already, of somebody who may sign in and has none of this channel, nor anything
+    /// but what `besides` allows. `password`: when the one was chosen that has to be theirs still. `false`: they may not, or
+    /// have that, or have another password.
     pub async fn add_first(
         &self,
         device: &OtpDevice,
-        password: Option<Timestamp>,
+        (password, besides): (Option<Timestamp>, Besides),
         event: &Event,
     ) -> Result<bool, StoreError> {
         let added: Result<bool, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            // Whoever adds one at the same time waits here, so that one of them is the first.
+            // Whoever adds one at the same time waits here, of whatever kind it is, so that one of them is the first.
             let user = transaction.lock_user(device.user).await?;
             if !user.is_some_and(|user| user.is_active()) {
                 return Ok(false);
@@ -75,7 +77,7 @@ impl OtpDevices {
             }
             let own = "SELECT 1 FROM otp_device WHERE user_id = $1 AND channel = $2 LIMIT 1";
             let of = [bytes(device.user.uuid()), device.channel.as_str().into()];
-            if transaction.find(own, of).await?.is_some() {
+            if transaction.find(own, of).await?.is_some() || !transaction.has_only(device.user, besides).await? {
                 return Ok(false);
             }
             transaction.execute(INSERT, values(device)).await?;

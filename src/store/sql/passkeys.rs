@@ -1,5 +1,6 @@
 //! Passkeys of people. Nothing here is kept in memory.
 
+use super::besides::Besides;
 use super::{Database, Row, WriteError, bounded, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
@@ -17,7 +18,7 @@ pub struct Passkeys {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
     Yes,
-    /// The person has as many as one may have.
+    /// The person has as many as one may have, or something else where it is to be the first.
     TooMany,
     /// It is somebody's already.
     Taken,
@@ -46,17 +47,18 @@ impl Passkeys {
         self.database.find(&sql, [credential.as_bytes().into()]).await?.as_ref().map(passkey).transpose()
     }
 
-    /// `most`: as many as the person may have then. `password`: when the one was chosen that has to be theirs still.
+    /// `most`: as many as the person may have then, who has nothing else but what `besides` allows. `password`: when the one
+    /// was chosen that has to be theirs still.
     pub async fn add(
         &self,
         passkey: &Passkey,
-        most: u32,
+        (most, besides): (u32, Besides),
         password: Option<Timestamp>,
         event: &Event,
     ) -> Result<Added, StoreError> {
         let added: Result<Added, WriteError> = bounded(async {
             let transaction = self.database.begin().await?;
-            // Whoever adds one at the same time waits here, so that nobody has more than one may have.
+            // Whoever adds one at the same time waits here, of whatever kind it is, so that nobody has more than one may have.
             let Some(user) = transaction.lock_user(passkey.user).await? else { return Ok(Added::NoUser) };
             if !user.is_active() {
                 return Ok(Added::NoUser);
@@ -71,7 +73,7 @@ impl Passkeys {
             let sql = "SELECT COUNT(*) FROM passkey WHERE user_id = $1";
             let row = transaction.find(sql, [bytes(passkey.user.uuid())]).await?;
             let count: i64 = row.map(|row| row.get(0)).transpose()?.unwrap_or_default();
-            if count >= i64::from(most) {
+            if count >= i64::from(most) || !transaction.has_only(passkey.user, besides).await? {
                 return Ok(Added::TooMany);
             }
             let sql = "INSERT INTO passkey (id, user_id, credential_id, public_key, sign_count, name, \

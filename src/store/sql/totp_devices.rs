@@ -70,11 +70,8 @@ impl TotpDevices {
             if transaction.find(active, [bytes(device.user.uuid())]).await?.is_some() {
                 return Ok(false);
             }
-            if besides != Besides::Anything {
-                let (phones, _) = transaction.devices_and_next(device.user).await?;
-                if phones > 0 || transaction.has_factor(device.user, besides).await? {
-                    return Ok(false);
-                }
+            if !transaction.has_only(device.user, besides).await? {
+                return Ok(false);
             }
             transaction.execute(INSERT, values(device)).await?;
             transaction.record(&[event]);

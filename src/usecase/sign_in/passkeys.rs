@@ -11,6 +11,7 @@ use crate::protocol::flow_api::{DetailCode, FlowRefusal, Members};
 use crate::protocol::id::{FlowId, UserId};
 use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Found, Lifetime, StoreError};
+use crate::store::sql::besides::Besides;
 use crate::store::sql::passkeys::Added;
 use crate::usecase::add_passkey::{Grounds, Made};
 use crate::usecase::check_passkey::Attempt;
@@ -105,25 +106,26 @@ impl Advance {
         let factors = &self.known.second_factors;
         let sets_up = flow.makes_second_factor();
         let judged = self.known.judged(Arc::clone(client), flow.user(), now).await?;
-        let flow = match factors.still_makes(flow, (&judged, calling.asker())).await? {
-            ControlFlow::Continue(flow) => flow,
+        let (flow, besides) = match factors.still_makes(flow, (&judged, calling.asker())).await? {
+            ControlFlow::Continue(still) => still,
             ControlFlow::Break(next) => return Ok(next),
         };
-        let user = self.activate(id, (found, &flow), client, calling, members).await?;
+        let user = self.activate(id, (found, &flow), client, (calling, members), besides).await?;
         if sets_up {
             return Ok(factors.passkey_made(flow, user, (&judged, calling.asker())).await);
         }
         Ok(flow.passkey_verified(user, &judged.around()))
     }
 
-    /// The first passkey of whoever has just proved to be somebody in another way.
+    /// The first passkey of whoever has just proved to be somebody in another way, and has nothing else but what `besides`
+    /// allows.
     async fn activate(
         &self,
         id: &FlowId,
         (found, flow): (&Found<Flow>, &Flow),
         client: &Arc<Client>,
-        calling: Calling<'_>,
-        members: &Members,
+        (calling, members): (Calling<'_>, &Members),
+        besides: Besides,
     ) -> Result<UserId, FlowError> {
         let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
         let bad_name = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("nickname"), "no name of a passkey");
@@ -133,7 +135,7 @@ impl Advance {
             ceremony: flow.ceremony.as_ref(),
             origin: self.known.origin(calling.page, members)?,
             name: PasskeyName::of_made(members.text("nickname")).ok_or_else(bad_name)?,
-            grounds: Grounds::Flow { password: flow.password },
+            grounds: Grounds::Flow { password: flow.password, besides },
         };
         if self.add_passkey.add(made).await? == Some(Added::Yes) {
             return Ok(user);

@@ -57,7 +57,7 @@ impl SecondFactors {
         }
         let by = (members, asker);
         if let Some(setting_up @ (SettingUp::Target(_) | SettingUp::Address(_))) = flow.setting_up().cloned() {
-            return boxed(|| self.set_up_address(flow, setting_up, (action, (user, &policy)), (judged, by))).await;
+            return boxed(|| self.set_up_address(flow, setting_up, (action, (user, &policy, why)), (judged, by))).await;
         }
         self.activate(flow, (user, &policy, why), judged, by).await
     }
@@ -157,7 +157,7 @@ impl SecondFactors {
     }
 
     /// What the person may have by then, who makes something for this reason.
-    async fn besides(&self, why: Why, policy: &MfaPolicyId) -> Result<Besides, StoreError> {
+    pub(super) async fn besides(&self, why: Why, policy: &MfaPolicyId) -> Result<Besides, StoreError> {
         // What they have will not do, and that is why.
         if why != Why::NoDevices {
             return Ok(Besides::Anything);
@@ -166,20 +166,23 @@ impl SecondFactors {
         Ok(Besides::none(passkeys))
     }
 
-    /// As [`SecondFactors::still_sets_up`], of a passkey that is made as a second factor. Any other is made as it is.
+    /// As [`SecondFactors::still_sets_up`], of a passkey that is made as a second factor, with what the person may have
+    /// besides. Any other is made as it is.
     pub(super) async fn still_makes(
         &self,
         flow: Flow,
         (judged, asker): (&Judged, Asker<'_>),
-    ) -> Result<ControlFlow<Option<Flow>, Flow>, StoreError> {
+    ) -> Result<ControlFlow<Option<Flow>, (Flow, Besides)>, StoreError> {
         if !flow.makes_second_factor() {
-            return Ok(ControlFlow::Continue(flow));
+            return Ok(ControlFlow::Continue((flow, Besides::Anything)));
         }
         let (Some(policy), Some(user)) = (flow.mfa_policy(&judged.around()), flow.user()) else {
             return Ok(ControlFlow::Break(None));
         };
-        let still = self.still_sets_up(flow, (&policy, user), (judged, asker)).await?;
-        Ok(still.map_continue(|(flow, _)| flow))
+        Ok(match self.still_sets_up(flow, (&policy, user), (judged, asker)).await? {
+            ControlFlow::Continue((flow, why)) => ControlFlow::Continue((flow, self.besides(why, &policy).await?)),
+            ControlFlow::Break(next) => ControlFlow::Break(next),
+        })
     }
 
     /// A passkey of `user` was made, who needed a second factor.

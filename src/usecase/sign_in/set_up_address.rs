@@ -5,6 +5,7 @@ use crate::domain::audit::{self, Event};
 use crate::domain::flow::{Flow, NewAddress, SettingUp};
 use crate::domain::occasion::Notice;
 use crate::domain::otp::{Channel, OtpDevice};
+use crate::domain::second_factor::Why;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{DeviceId, MfaPolicyId, UserId};
 use crate::protocol::phone_number::PhoneNumber;
@@ -23,7 +24,7 @@ impl SecondFactors {
         &self,
         flow: Flow,
         setting_up: SettingUp,
-        (action, (user, policy)): (Action, (UserId, &MfaPolicyId)),
+        (action, (user, policy, why)): (Action, (UserId, &MfaPolicyId, Why)),
         (judged, (members, asker)): (&Judged, (&Members, Asker<'_>)),
     ) -> Result<Option<Flow>, FlowError> {
         let now = judged.now;
@@ -35,7 +36,9 @@ impl SecondFactors {
             SettingUp::Address(new) if action == Action::ResendOtp => {
                 self.send_first(flow, policy, &new.device(user), asker).await
             }
-            SettingUp::Address(new) => self.activate_address(flow, &new, (user, policy), now, (members, asker)).await,
+            SettingUp::Address(new) => {
+                self.activate_address(flow, &new, (user, policy, why), now, (members, asker)).await
+            }
             SettingUp::Required { .. }
             | SettingUp::Choosing(_)
             | SettingUp::Totp(_)
@@ -93,7 +96,7 @@ impl SecondFactors {
         &self,
         flow: Flow,
         new: &NewAddress,
-        (user, policy): (UserId, &MfaPolicyId),
+        (user, policy, why): (UserId, &MfaPolicyId, Why),
         now: Timestamp,
         (members, asker): (&Members, Asker<'_>),
     ) -> Result<Option<Flow>, FlowError> {
@@ -105,9 +108,10 @@ impl SecondFactors {
             .device(device.id);
         let otp = members.text("otp").unwrap_or_default();
         let mut checked = self.codes.check_first(&flow, (&device, &new.sent), otp).await?;
-        if checked.is_ok() && !self.codes.devices.own.add_first(&device, flow.password, &added).await? {
-            let why = "there is such an address already, or another password was chosen since";
-            checked = Err(FlowRefusal::new(FlowErrorCode::RequestFailed, why));
+        let only = (flow.password, self.besides(why, policy).await?);
+        if checked.is_ok() && !self.codes.devices.own.add_first(&device, only, &added).await? {
+            let told = "there is a second factor already, or another password was chosen since";
+            checked = Err(FlowRefusal::new(FlowErrorCode::RequestFailed, told));
         }
         let event = self.event(&flow, now).device(device.id);
         match checked {

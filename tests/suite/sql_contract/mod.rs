@@ -25,6 +25,7 @@ mod devices;
 mod keys;
 mod ledger;
 mod migrations;
+mod otp_devices;
 mod outages;
 mod outbox;
 mod passwords;

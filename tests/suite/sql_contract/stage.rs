@@ -28,6 +28,7 @@ use nod::store::sql::devices::{Claimed, Devices, KeyCreated, Newcomer, Pairing};
 use nod::store::sql::directory::Directory;
 use nod::store::sql::keys::SigningKeys;
 use nod::store::sql::ledger::{Granted, Ledger};
+use nod::store::sql::otp_devices::OtpDevices;
 use nod::store::sql::outbox::Outbox;
 use nod::store::sql::passwords::Passwords;
 use nod::store::sql::people::People;
@@ -51,6 +52,7 @@ pub(super) struct Node {
     pub(super) devices: Devices,
     pub(super) tokens: Tokens,
     pub(super) totps: TotpDevices,
+    pub(super) addresses: OtpDevices,
     pub(super) passwords: Passwords,
     pub(super) user_codes: UserCodes,
     pub(super) sessions: Sessions,
@@ -85,6 +87,7 @@ impl Node {
             keys: SigningKeys::new(database.clone(), directory.clone()),
             tokens: Tokens::new(database.clone()),
             totps: TotpDevices::new(database.clone()),
+            addresses: OtpDevices::new(database.clone()),
             passwords: Passwords::new(database.clone()),
             user_codes: UserCodes::new(database.clone()),
             sessions: Sessions::new(database.clone()),

@@ -16,7 +16,7 @@ on_every_engine! {
 }
 
 /// One that has shown a code.
-fn app(stage: &Stage, user: UserId) -> TotpDevice {
+pub(super) fn app(stage: &Stage, user: UserId) -> TotpDevice {
     TotpDevice {
         id: DeviceId::new(stage.entropy.uuid()),
         user,
