@@ -68,7 +68,9 @@ impl Flow {
         self.manages().then_some(())?;
         // [flows.md F5] it vouches for nobody any more: on what else they are asked is found out anew.
         let vouched = matches!(&self.second_factor, Some(SecondFactor::Authorized(by)) if by.device == device);
-        if vouched { self.unproved() } else { Some(self) }
+        // Nor is a browser remembered for it.
+        let next = Self { asked_on: self.asked_on.filter(|asked| *asked != device), ..self };
+        if vouched { next.unproved() } else { Some(next) }
     }
 
     /// What they have shown counts no more. `None`: they do not look after their devices.

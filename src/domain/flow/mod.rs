@@ -101,7 +101,7 @@ pub struct Flow {
     pub app: Option<MobileApp>,
     /// What the second factor came to, where one was asked for and the flow has not gone on yet.
     pub second_factor: Option<SecondFactor>,
-    /// On which device the person was asked last.
+    /// On which device the person was asked last, or which they have made since.
     pub asked_on: Option<DeviceId>,
     /// From where whoever runs it has called last. `None`: nobody has, who could be asked anything.
     pub called_from: Option<IpAddr>,

@@ -247,8 +247,10 @@ impl Flow {
     #[must_use]
     pub fn first_code_verified(mut self, id: OtpId) -> Option<Self> {
         self.asking(Source::Mfa)?;
-        let channel = self.new_address().filter(|new| new.sent.id == id)?.sent.channel;
+        let sent = &self.new_address().filter(|new| new.sent.id == id)?.sent;
+        let (channel, device) = (sent.channel, sent.selected);
         self.second_factor = Some(SecondFactor::OtpVerified(CodeSource::Sent(channel)));
+        self.asked_on = Some(device);
         Some(self)
     }
 
@@ -271,6 +273,8 @@ impl Flow {
         self.makes_second_factor().then_some(())?;
         self.ceremony = None;
         self.second_factor = Some(SecondFactor::PasskeyVerified(now));
+        // On whatever they were asked before, they have not shown it.
+        self.asked_on = None;
         Some(self)
     }
 

@@ -431,5 +431,27 @@ fn h7_a_first_code_goes_and_comes_back_by_each_channel() {
         assert_eq!(sent.clone().first_code_verified(OtpId::new(Uuid::from_u128(2))), None);
         let done = sent.first_code_verified(OtpId::new(Uuid::from_u128(1))).unwrap();
         assert_eq!(done.second_factor, Some(SecondFactor::OtpVerified(CodeSource::Sent(channel))));
+        assert_eq!(done.may_be_remembered_by(), Some(address_of(ALICE)));
     }
+}
+
+/// [flows.md D.1] not for what was asked for before, nor for what is gone.
+#[test]
+fn d1_a_browser_is_remembered_for_what_was_shown_last() {
+    let policy = policy();
+    let around = around(&policy);
+    let choosing = came_to(&around, ask(), false);
+    let asked = asked_on(choosing.clone(), phone_of(ALICE), 1, at(0)).unwrap();
+    // The phone goes away, and a passkey takes its place.
+    let anew = evaluated(asked.unasked().unwrap(), Verdict::SetUp(Why::NoUsableDevices, None), false).unwrap();
+    let making = anew.set_up_begun(Makes::ALL.to_vec()).unwrap().set_up_passkey().unwrap();
+    let made = making.passkey_made(ALICE, at(0)).unwrap();
+    assert_eq!(made.second_factor, Some(SecondFactor::PasskeyVerified(at(0))));
+    assert_eq!(made.may_be_remembered_by(), None);
+    let sent = asked_on(choosing.managed(None).unwrap(), address_of(ALICE), 1, at(0)).unwrap();
+    let id = sent.sent().unwrap().id;
+    let managed = sent.code_verified(id).unwrap();
+    let by_now = |gone: DeviceId| managed.clone().without_device(gone).unwrap().may_be_remembered_by();
+    assert_eq!(by_now(phone_of(ALICE)), Some(address_of(ALICE)));
+    assert_eq!(by_now(address_of(ALICE)), None);
 }
