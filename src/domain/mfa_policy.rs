@@ -366,7 +366,8 @@ impl MfaPolicy {
 
     /// Whether somebody gets through who has nothing to show.
     pub fn may_do_without(&self) -> bool {
-        [self.no_devices_mode, self.incompatible_devices_mode].contains(&Without::Bypass)
+        let lets_through = |mode| matches!(mode, Without::Bypass | Without::Offer);
+        lets_through(self.no_devices_mode) || lets_through(self.incompatible_devices_mode)
     }
 
     /// Whether people who have a device may have it so as another one, without being asked on that.

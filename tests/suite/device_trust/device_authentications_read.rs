@@ -109,6 +109,18 @@ async fn t11_12_nobody_gets_through_who_cannot_read_it() {
     assert!(scene.world.inbox().is_empty());
 }
 
+/// Where nobody is there who could make anything, an offer to go on without is taken.
+#[tokio::test]
+async fn a3_whoever_may_go_on_without_does_and_the_server_is_told_so() {
+    let mut mfa = usual();
+    mfa["no_devices_mode"] = json!("offer");
+    let scene = Scene::in_world(World::start().await, mfa).await;
+    let asked = begin(&scene.server().await, &scene.about_alice()).await;
+    let state = &asked.state;
+    let seen = (&state["status"], &state["bypassed"], &state["bypassAllowed"]);
+    assert_eq!(seen, (&json!("COMPLETED"), &json!(true), &json!(true)), "{state}");
+}
+
 /// [flows.md F5] nor where the phone goes away meanwhile.
 #[tokio::test]
 async fn t11_12_a_phone_that_goes_away_is_followed_by_no_code() {
