@@ -93,12 +93,13 @@ export type Enrollment = ReturnType<typeof readEnrollment>
 /** 200 to `GET /notifications/pending` */
 export const readPending = open({ notifications: list(readNotification) })
 
-/** 200 to both decisions */
 /** 200 to `POST /test-push` */
 export const readTestPush = open({ sent: flag })
+
 /** 200 to `POST /logs` */
 export const readLogsAnswer = open({ supportId: text })
 
+/** 200 to both decisions */
 export const readDecisionAnswer = open({ status: word('APPROVED', 'DENIED') })
 
 /** Data of the event `canceled` */
