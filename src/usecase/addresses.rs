@@ -4,13 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::otp::{GivenAddress, OtpDevice};
+use crate::domain::otp::{Channel, GivenAddress, OtpDevice};
 use crate::entropy::Entropy;
 use crate::protocol::id::{DeviceId, UserId};
+use crate::protocol::phone_number::PhoneNumber;
 use crate::secret::{MasterKey, Sealed};
 use crate::store::ephemeral::{Shelf, StoreError};
 use crate::store::sql::otp_devices::OtpDevices;
+use crate::usecase::admin::users::is_address;
 
+/// In bytes.
+const LONGEST: usize = 254;
 const LOST: StoreError = StoreError::Corrupt("an address that was given");
 
 #[derive(Clone)]
@@ -50,6 +54,17 @@ impl Addresses {
             given_at: device.created_at,
         };
         if self.given.insert(&device.id, &given, lifetime).await? { Ok(()) } else { Err(LOST) }
+    }
+}
+
+/// Where codes go by this channel, as we write it. `None`: it is nowhere, or where nothing is ever sent.
+pub(super) fn target(channel: Channel, text: &str) -> Option<String> {
+    match channel {
+        Channel::Email => (text.len() <= LONGEST && is_address(text)).then(|| text.to_owned()),
+        Channel::Sms | Channel::Voice => {
+            let number = PhoneNumber::parse(text).filter(|number| !number.is_dear());
+            number.map(|number| number.as_str().to_owned())
+        }
     }
 }
 

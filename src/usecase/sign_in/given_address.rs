@@ -6,9 +6,8 @@ use crate::domain::device_authentication::LONGEST;
 use crate::domain::otp::{Channel, OtpDevice};
 use crate::protocol::flow_api::{DetailCode, FlowRefusal};
 use crate::protocol::id::{DeviceId, MfaPolicyId, UserId};
-use crate::protocol::phone_number::PhoneNumber;
 use crate::store::ephemeral::StoreError;
-use crate::usecase::admin::users::is_address;
+use crate::usecase::addresses::target;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::device_authentications::{DeviceAuthentications, Wanted};
 use crate::usecase::sign_in::second_factor::SecondFactors;
@@ -25,8 +24,6 @@ pub struct Given<'a> {
 const KIND: &str = "selectedDevice.oneTime.type";
 const EMAIL: &str = "selectedDevice.oneTime.email";
 const PHONE: &str = "selectedDevice.oneTime.phone";
-/// In bytes.
-const LONGEST_EMAIL: usize = 254;
 
 impl Given<'_> {
     /// By what, and where to, as we write it.
@@ -46,14 +43,7 @@ impl Given<'_> {
         }
         let lacking = || FlowRefusal::invalid(DetailCode::FieldRequired, Some(member), "an address that is missing");
         let text = text.ok_or_else(lacking)?;
-        let target = match channel {
-            Channel::Email => (text.len() <= LONGEST_EMAIL && is_address(text)).then(|| text.to_owned()),
-            Channel::Sms | Channel::Voice => {
-                let number = PhoneNumber::parse(text).filter(|number| !number.is_dear());
-                number.map(|number| number.as_str().to_owned())
-            }
-        };
-        target.map(|target| (channel, target)).ok_or_else(|| impossible(member))
+        target(channel, text).map(|target| (channel, target)).ok_or_else(|| impossible(member))
     }
 }
 

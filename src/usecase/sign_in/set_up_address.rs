@@ -8,15 +8,11 @@ use crate::domain::otp::{Channel, OtpDevice};
 use crate::domain::second_factor::Why;
 use crate::protocol::flow_api::{Action, DetailCode, FlowErrorCode, FlowRefusal, Members};
 use crate::protocol::id::{DeviceId, MfaPolicyId, UserId};
-use crate::protocol::phone_number::PhoneNumber;
-use crate::usecase::admin::users::is_address;
+use crate::usecase::addresses::target;
 use crate::usecase::sign_in::Judged;
 use crate::usecase::sign_in::advance::FlowError;
 use crate::usecase::sign_in::second_factor::SecondFactors;
 use crate::usecase::sign_in::send_code::{self, Asker, NotSent};
-
-/// In bytes.
-const LONGEST_ADDRESS: usize = 254;
 
 impl SecondFactors {
     /// What whoever runs the flow does about it. `None`: it cannot be done now.
@@ -59,11 +55,7 @@ impl SecondFactors {
             Channel::Email => "email",
             Channel::Sms | Channel::Voice => "phone",
         };
-        let text = members.text(member).unwrap_or_default().trim();
-        let target = match channel {
-            Channel::Email => (text.len() <= LONGEST_ADDRESS && is_address(text)).then(|| text.to_owned()),
-            Channel::Sms | Channel::Voice => PhoneNumber::parse(text).map(|number| number.as_str().to_owned()),
-        };
+        let target = target(channel, members.text(member).unwrap_or_default().trim());
         let id = DeviceId::new(self.entropy.uuid());
         let named = target.map(|target| OtpDevice { id, user, channel, target, nickname: None, created_at: now });
         named.filter(|device| self.evaluate.served.has(device)).ok_or_else(|| {
