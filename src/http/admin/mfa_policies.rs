@@ -5,7 +5,7 @@ use poem_openapi::{Object, OpenApi};
 
 use crate::domain::mfa_policy::{
     AdditionalDevices, DeviceSelection, ExtraVerification, Fido2Method, IntegrityDetection, Matching, MfaPolicy,
-    MobileMethod, Notification, Permitted, PushLimit, RememberMe, Unanswered, Without,
+    MobileMethod, Notification, Permitted, PushLimit, Unanswered, Without,
 };
 use crate::domain::otp::OtpMethod;
 use crate::domain::totp::TotpMethod;
@@ -19,6 +19,9 @@ use crate::http::admin::reply::{Created, Done, Read, Result, Shown};
 use crate::http::admin::time::DateTime;
 use crate::protocol::admin_scope::Permission;
 use crate::usecase::admin::mfa_policies::ManageMfaPolicies;
+
+mod remember_me;
+pub use self::remember_me::RememberMeBody;
 
 pub struct MfaPoliciesApi {
     pub policies: ManageMfaPolicies,
@@ -167,23 +170,6 @@ pub struct Fido2MethodBody {
 impl From<Fido2Method> for Fido2MethodBody {
     fn from(method: Fido2Method) -> Self {
         Self { enabled: Some(method.enabled) }
-    }
-}
-
-/// Browsers in which somebody has shown a second factor.
-#[derive(Clone, Debug, Object)]
-#[oai(rename = "MfaRememberMe", skip_serializing_if_is_none)]
-pub struct RememberMeBody {
-    /// Whether the person may say that none is asked of them there for some time. `false` when left out.
-    pub enabled: Option<bool>,
-    /// For so many seconds, 2592000 when left out.
-    #[oai(validator(minimum(value = "3600"), maximum(value = "7776000")))]
-    pub lifetime: Option<u32>,
-}
-
-impl From<RememberMe> for RememberMeBody {
-    fn from(remember_me: RememberMe) -> Self {
-        Self { enabled: Some(remember_me.enabled), lifetime: Some(remember_me.lifetime) }
     }
 }
 

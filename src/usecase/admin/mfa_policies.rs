@@ -22,7 +22,9 @@ use crate::store::sql::sign_on::NativeApplications;
 use crate::usecase::admin::client_metadata::{LONGEST_NAME, Problems, name};
 use crate::usecase::admin::parts::{Described, ManageParts};
 
+mod methods;
 mod remember_me;
+pub use self::methods::{Fido2MethodWish, MobileMethodWish};
 pub use self::remember_me::RememberMeWish;
 
 pub type ManageMfaPolicies = ManageParts<MfaPolicy>;
@@ -129,20 +131,6 @@ pub struct TotpMethodWish {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "whole")]
     pub passcode_grace_period: Option<u32>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MobileMethodWish {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fido2MethodWish {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
 }
 
 /// Times in seconds.

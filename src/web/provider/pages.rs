@@ -486,17 +486,3 @@ fn client(client: &Client) -> sign_in::Client {
     });
     sign_in::Client { name: Foreign::name(&client.name), logo: logo::path(client), host, verified: !registered }
 }
-
-impl From<FlowError> for Trouble {
-    fn from(error: FlowError) -> Self {
-        match error {
-            FlowError::Refused(refusal) if refusal.code == FlowErrorCode::FlowNotFound => Self::Gone,
-            FlowError::Refused(refusal) => {
-                crate::protocol::error::Refusal::invalid_request("The form is not possible here.")
-                    .because(refusal.why)
-                    .into()
-            }
-            FlowError::Other(error) => error.into(),
-        }
-    }
-}

@@ -7,7 +7,9 @@ use poem::http::{HeaderValue, StatusCode, header};
 
 use crate::http::body::BodyError;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::flow_api::FlowErrorCode;
 use crate::usecase::Error;
+use crate::usecase::sign_in::advance::FlowError;
 use crate::web::sign_in::error::{Kind, View, render};
 use crate::web::sign_in::{Around, Back};
 use crate::words::Foreign;
@@ -58,6 +60,18 @@ impl From<Error> for Trouble {
                 tracing::error!(%error, "failed");
                 Self::Unavailable
             }
+        }
+    }
+}
+
+impl From<FlowError> for Trouble {
+    fn from(error: FlowError) -> Self {
+        match error {
+            FlowError::Refused(refusal) if refusal.code == FlowErrorCode::FlowNotFound => Self::Gone,
+            FlowError::Refused(refusal) => {
+                Refusal::invalid_request("The form is not possible here.").because(refusal.why).into()
+            }
+            FlowError::Other(error) => error.into(),
         }
     }
 }
