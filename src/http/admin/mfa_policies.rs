@@ -29,7 +29,7 @@ pub struct MfaPoliciesApi {
 }
 
 closed! {
-    #[doc = "What becomes of somebody who has nothing to show: `block`, they do not get in; `bypass`, they get in without; `setup`, they make an authenticator app on the way, where `totp` is enabled."]
+    #[doc = "What becomes of somebody who has nothing to show: `block`, they do not get in; `bypass`, they get in without; `setup`, they make a second factor on the way, as far as the policy has one that can be made; `offer`, they make one so, or get in without."]
     WithoutDevice: Without = Without::ALL.iter().map(|mode| mode.as_str());
 }
 
