@@ -14,14 +14,15 @@ impl Flow {
     }
 
     /// The device that the person has just shown, where this browser may be remembered for it. `None`: they have shown
-    /// nothing now, or an app is there, which proves by its key what it is; or whoever runs the flow keeps no cookie.
+    /// nothing now, or an app is there, which proves by its key what it is; or whoever runs the flow keeps no cookie, or is a
+    /// server that has them asked while nobody signs in.
     pub fn may_be_remembered_by(&self) -> Option<DeviceId> {
         let by = match &self.second_factor {
             Some(SecondFactor::Authorized(trusted)) if !trusted.is_silent() => Some(trusted.device),
             Some(SecondFactor::OtpVerified(_) | SecondFactor::PasskeyVerified(_)) => self.asked_on,
             Some(_) | None => None,
         };
-        by.filter(|_| !self.cookieless && self.app.is_none())
+        by.filter(|_| !self.cookieless && self.app.is_none() && self.authenticated.is_some())
     }
 
     /// By what the browser is remembered in which a second factor is asked for. `None`: by nothing, or the policy, the person

@@ -454,4 +454,10 @@ fn d1_a_browser_is_remembered_for_what_was_shown_last() {
     let by_now = |gone: DeviceId| managed.clone().without_device(gone).unwrap().may_be_remembered_by();
     assert_eq!(by_now(phone_of(ALICE)), Some(address_of(ALICE)));
     assert_eq!(by_now(address_of(ALICE)), None);
+    // Nor where a server has her asked, which has no browser.
+    let alone = SignOnPolicy { root: step("mfa", Source::Mfa, Branch::Done, Branch::Fail), ..SignOnPolicy::password() };
+    let known = Flow::of_known(start(request(ResponseMode::Query)), ALICE, &super::around(&alone));
+    let sent = asked_on(evaluated(known, ask(), false).unwrap(), address_of(ALICE), 1, at(0)).unwrap();
+    let id = sent.sent().unwrap().id;
+    assert_eq!(sent.code_verified(id).unwrap().may_be_remembered_by(), None);
 }
