@@ -28,6 +28,11 @@ impl Flow {
             )
     }
 
+    /// By which device they have shown it. `None`: by one that they have removed since.
+    pub const fn shown_by(&self) -> Option<DeviceId> {
+        if let Some(SecondFactor::Authorized(by)) = &self.second_factor { Some(by.device) } else { self.asked_on }
+    }
+
     const fn is_at_second_factor(&self) -> bool {
         matches!(&self.at, At::Asking(_, Source::Mfa))
     }

@@ -104,13 +104,28 @@ impl LookAfterDevices {
         Ok((!passkeys.is_empty()).then(|| passkeys.iter().map(Passkey::device).collect()))
     }
 
-    /// Whether what they have shown still counts: they are not stopped, and have the password still that they gave.
+    /// Whether what they have shown still counts: they are not stopped, and have the device still by which they have shown
+    /// it, and the password that they gave.
     async fn is_still_them(&self, flow: &Flow, user: UserId) -> Result<bool, StoreError> {
         if !self.known.directory.user(&user).await?.is_some_and(|user| user.is_active()) {
             return Ok(false);
         }
+        if let Some(device) = flow.shown_by()
+            && !self.have(user, device).await?
+        {
+            return Ok(false);
+        }
         let Some(chosen) = flow.password else { return Ok(true) };
         Ok(self.passwords.find(user).await?.is_some_and(|own| own.changed_at == chosen))
+    }
+
+    /// Whether they have this device still, of whatever kind it is, and nobody has blocked it.
+    async fn have(&self, user: UserId, device: DeviceId) -> Result<bool, StoreError> {
+        let factors = &self.known.second_factors;
+        Ok(factors.evaluate.is_there(user, device).await?
+            || factors.codes.devices.own.find(user, device).await?.is_some()
+            || factors.totps.devices.find(user, device).await?.is_some()
+            || factors.evaluate.passkeys.of_user(user).await?.iter().any(|passkey| passkey.device() == device))
     }
 }
 

@@ -274,6 +274,16 @@ async fn security_whoever_is_stopped_or_has_another_password_changes_nothing() {
     assert_eq!(phones().await, 2);
 }
 
+/// [flows.md F5] nor for whoever has shown a phone that is lost, once that is said.
+#[tokio::test]
+async fn security_a_phone_that_is_blocked_by_then_has_shown_nothing() {
+    let scene = scene(policy(), 2).await;
+    let (mut thief, stolen, _) = managed(&scene).await;
+    scene.alice.phone().block().await;
+    assert_eq!(remove(&mut thief, &stolen, &scene.device(1)).await.ok()["status"], ANEW);
+    assert_eq!(scene.world.rows("device").await.len(), 2);
+}
+
 /// Of many who want something at once, each is told what has become of it.
 #[tokio::test]
 async fn of_many_changes_at_once_those_happen_that_are_said_to() {
