@@ -301,9 +301,25 @@ fn each_member_of_a_patch_may_be_null() {
     }
 }
 
+/// Every scheme that a call needs, what is called back included.
+fn needed<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
+    if let Some(needs) = value.get("security").and_then(Value::as_array) {
+        found.extend(needs.iter().filter_map(Value::as_object).flat_map(|need| need.keys().map(String::as_str)));
+    }
+    match value {
+        Value::Object(members) => members.values().for_each(|member| needed(member, found)),
+        Value::Array(items) => items.iter().for_each(|item| needed(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 #[test]
 fn a_part_names_nothing_that_it_has_not() {
     for (name, document) in documents() {
+        let mut named = BTreeSet::new();
+        needed(&document["paths"], &mut named);
+        let schemes = document["components"]["securitySchemes"].as_object().unwrap();
+        assert_eq!(named, schemes.keys().map(String::as_str).collect::<BTreeSet<_>>(), "{name}");
         let text = document.to_string();
         for (schema, _) in document["components"]["schemas"].as_object().unwrap() {
             assert!(text.contains(&format!("\"#/components/schemas/{schema}\"")), "{name}: nobody names {schema}");

@@ -205,8 +205,11 @@ pub(super) fn drop_unused(document: &mut Value) {
     let (mut tags, mut schemes) = (BTreeSet::new(), BTreeSet::new());
     for (_, _, operation) in operations(document) {
         tags.extend(names(operation.get("tags")));
-        let needs = operation.get("security").and_then(Value::as_array).into_iter().flatten();
-        schemes.extend(needs.filter_map(Value::as_object).flat_map(|need| need.keys().cloned()));
+        // What is called back has one of its own.
+        each_object(operation, &mut |members| {
+            let needs = members.get("security").and_then(Value::as_array).into_iter().flatten();
+            schemes.extend(needs.filter_map(Value::as_object).flat_map(|need| need.keys().cloned()));
+        });
     }
     if let Some(all) = document.get_mut("tags").and_then(Value::as_array_mut) {
         all.retain(|tag| tag.get("name").and_then(Value::as_str).is_some_and(|name| tags.contains(name)));
