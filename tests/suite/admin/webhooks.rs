@@ -38,6 +38,22 @@ pub(crate) fn signature(secret: &str, received: &Received) -> String {
     format!("v1,{}", STANDARD.encode(ring::hmac::sign(&key, signed.as_bytes())))
 }
 
+/// As the document has it: nothing is missing, and nothing is there that nobody described.
+fn as_described(body: &Value) {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/admin.json")).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    for (schema, value) in [("WebhookEvent", body), ("WebhookEventData", &body["data"])] {
+        let schema = &document["components"]["schemas"][schema];
+        let members = value.as_object().unwrap();
+        for name in schema["required"].as_array().unwrap() {
+            assert!(members.contains_key(name.as_str().unwrap()), "{name} is missing in {value}");
+        }
+        for name in members.keys() {
+            assert!(schema["properties"][name].is_object(), "{name} is not described: {value}");
+        }
+    }
+}
+
 async fn deliveries(admin: &Robot<'_>, at: &str) -> Vec<Value> {
     admin.get(&format!("{at}/deliveries")).await.ok()["items"].as_array().unwrap().clone()
 }
@@ -67,6 +83,7 @@ async fn what_happens_arrives_once_and_signed() {
         assert_eq!(one.timestamp, world.now().seconds().to_string());
         assert!(one.id.starts_with("evt_"));
         assert_eq!(one.json()["data"]["id"], json!(one.id));
+        as_described(&one.json());
     }
     let audited = admin.get("/admin/v1/audit?type=user.deleted").await.ok();
     assert_eq!(audited["items"][0], received[1].json()["data"], "the same event everywhere");
@@ -281,6 +298,7 @@ async fn a_secret_that_the_receiver_has_already_signs() {
         admin.act(&format!("{at}/ping")).await;
         let ping = receiver.gets(before + 1).await.remove(before);
         assert_eq!(ping.signature, signature(&secret, &ping));
+        as_described(&ping.json());
     }
 }
 
