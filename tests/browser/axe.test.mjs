@@ -108,7 +108,7 @@ test('the wire with all lanes', async () => {
   }
 })
 
-test('the inbox, empty and with a ping', async () => {
+test('the inbox, empty, with a ping and with a text', async () => {
   const { page, complaints, close } = await dev.visit('/dev/inbox')
   await looksRight(page, 'the inbox with nothing in it')
   const long = 'long'.repeat(12)
@@ -119,6 +119,9 @@ test('the inbox, empty and with a ping', async () => {
   // The page shows it by itself.
   await page.getByRole('heading', { name: 'Ping' }).waitFor()
   await looksRight(page, 'the inbox with a ping')
+  await dev.play('sms-fallback')
+  await page.getByRole('heading', { name: 'SMS' }).waitFor()
+  await looksRight(page, 'the inbox with a ping and a text')
   assert.deepEqual(complaints, [])
   await close()
 })

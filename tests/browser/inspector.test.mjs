@@ -89,6 +89,31 @@ test('a message is sent again', async () => {
   await close()
 })
 
+test('a message is opened, copied and sent again with the keyboard alone', async () => {
+  const { request } = await dev.play('deny')
+  const options = { permissions: ['clipboard-read', 'clipboard-write'] }
+  const { page, complaints, close } = await dev.visit(`/dev/wire/${request}`, options)
+  const tabTo = async (wanted) => {
+    for (let step = 0; step < 80; step += 1) {
+      if (await wanted.evaluate((one) => one === document.activeElement)) return
+      await page.keyboard.press('Tab')
+    }
+    assert.fail(`no Tab leads to ${wanted}`)
+  }
+  const denial = messages(page).filter({ hasText: '/deny' })
+  await tabTo(denial.locator('summary'))
+  await page.keyboard.press('Enter')
+  await tabTo(denial.getByRole('button', { name: 'Copy as curl' }))
+  await page.keyboard.press('Enter')
+  await page.locator('#said', { hasText: 'Copied.' }).waitFor()
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^curl -i/)
+  await tabTo(denial.getByRole('button', { name: 'Send again' }))
+  await page.keyboard.press('Space')
+  await page.locator('#said', { hasText: 'answered with 401' }).waitFor()
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
 test('the filter is in the address, and clearing clears', async () => {
   await dev.play('deny')
   const { page, complaints, close } = await dev.visit('/dev/wire')

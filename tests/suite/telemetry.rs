@@ -131,7 +131,7 @@ async fn metrics_count_what_happened_and_say_nothing_of_whom() {
     ] {
         assert!(value(&after, series) > 0.0, "{series}");
     }
-    assert!(value(&after, "nod_outbox_rows") >= 0.0);
+    assert!(value(&after, "nod_outbox_rows") >= 0.0 && value(&after, "nod_outbox_oldest_seconds") >= 0.0);
     assert!(value(&after, "nod_logout_rows") >= 0.0 && value(&after, "nod_logout_oldest_seconds") >= 0.0);
     assert!((value(&after, "nod_letter_rows") - 1.0).abs() < 0.5, "{after}");
     assert!(value(&after, "nod_letter_oldest_seconds") >= 0.0);
