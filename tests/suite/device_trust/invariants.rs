@@ -11,7 +11,7 @@ use crate::sign_in::invariants::{Chance, is_whole};
 use crate::sign_in::{links, refused};
 use crate::world::{Answer, Browser, FLOWS, Person, World, seconds};
 
-const WALKS: u64 = 20;
+const WALKS: u64 = 40;
 const STEPS: usize = 30;
 const TERMINAL: [&str; 2] = ["COMPLETED", "FAILED"];
 const COMPLETED: &str = "MFA_COMPLETED";
