@@ -388,21 +388,21 @@ fn error() -> [(&'static str, Value); 2] {
     };
     let (mut error, mut detail) = (told("DeviceAuthenticationErrorCode"), told("FlowDetailCode"));
     put(&mut error, "id", json!({"type": "string", "description": "By which the call is found in the log."}));
-    put(&mut error, "details", json!({"type": "array", "items": reference("DeviceAuthenticationErrorDetail")}));
+    put(&mut error, "details", json!({"type": "array", "items": reference("RefusedDeviceAuthenticationDetail")}));
     put(&mut detail, "target", json!({"type": "string", "description": "The member that it is about."}));
     let says = "INVALID_OTP: how many more may be wrong.";
     put(&mut detail, "attemptsRemaining", json!({"type": "integer", "description": says}));
     let required = json!(["code", "message"]);
     [
         (
-            "DeviceAuthenticationError",
+            "RefusedDeviceAuthentication",
             json!({
                 "type": "object", "description": "Why a call was refused. Nothing has changed.",
                 "required": required, "properties": error,
             }),
         ),
         (
-            "DeviceAuthenticationErrorDetail",
+            "RefusedDeviceAuthenticationDetail",
             json!({"type": "object", "description": "One of the reasons.", "required": required, "properties": detail}),
         ),
     ]

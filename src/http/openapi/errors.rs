@@ -51,7 +51,7 @@ impl Family {
             Self::OAuth | Self::Public | Self::Resource | Self::Registration => "OAuthError",
             Self::Authorization => "RefusedAuthorization",
             Self::Flow => "FlowError",
-            Self::DeviceAuthentications => "DeviceAuthenticationError",
+            Self::DeviceAuthentications => "RefusedDeviceAuthentication",
             Self::Device => "DeviceProblem",
             Self::Admin => "Problem",
         }
