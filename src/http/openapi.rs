@@ -100,6 +100,8 @@ enum Family {
     Registration,
     /// Browsers that begin to sign in: whoever asks. What they read are pages.
     Authorization,
+    /// Browsers that are to be signed out: whoever asks. All they read are pages.
+    SignOut,
     /// Authentication applications and our own pages, with the cookie of a flow.
     Flow,
     /// Servers that have people asked, with an access token of their own.
@@ -115,6 +117,7 @@ impl Family {
         match path {
             path if path.starts_with("/device/") => Self::Device,
             path if path.starts_with("/admin/") => Self::Admin,
+            path::END_SESSION => Self::SignOut,
             path if path.starts_with("/idp/") => Self::Resource,
             path if path.starts_with(path::REGISTRATION) => Self::Registration,
             path if path.starts_with(flow::PREFIX) => Self::Flow,
@@ -132,6 +135,7 @@ impl Family {
             | Self::Resource
             | Self::Registration
             | Self::Authorization
+            | Self::SignOut
             | Self::DeviceAuthentications => Part::Protocol,
             Self::Flow => Part::Flow,
             Self::Device => Part::Device,
@@ -314,7 +318,7 @@ fn describe(document: &mut Value) {
     }
     for (path, _, operation) in operations(document) {
         let security = match Family::of(&path) {
-            Family::Public | Family::Authorization => {
+            Family::Public | Family::Authorization | Family::SignOut => {
                 put(operation, "security", json!([]));
                 continue;
             }

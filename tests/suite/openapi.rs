@@ -7,7 +7,7 @@ use std::process::Command;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::world::{AUTHORIZE, Answer, World};
+use crate::world::{AUTHORIZE, Answer, LOGOUT, World};
 
 /// File, and what `nod openapi` must be told for it.
 const DOCUMENTS: [(&str, &[&str]); 6] = [
@@ -106,9 +106,11 @@ fn every_operation_has_what_generators_and_readers_need() {
             assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{what}");
             let summary = operation["summary"].as_str().unwrap_or_default();
             assert!((1..=60).contains(&summary.len()), "{what}: {summary}");
-            // What is said about the server itself, everybody may read; and everybody may begin to sign in.
+            // What is said about the server itself, everybody may read; everybody may begin to sign in, and sign out.
             let read = ["getProviderMetadata", "getServerMetadata", "getKeySet"].contains(&id);
-            let public = read || path == AUTHORIZE;
+            let public = read || [AUTHORIZE, LOGOUT].contains(&path);
+            // Nobody is refused there for who they are, or for how often they come.
+            let open = read || path == LOGOUT;
             assert_eq!(operation["security"].as_array().map(Vec::len), Some(usize::from(!public)), "{what}");
             let responses = operation["responses"].as_object().unwrap();
             let successes: Vec<_> = responses.keys().filter(|status| status.starts_with('2')).collect();
@@ -119,11 +121,17 @@ fn every_operation_has_what_generators_and_readers_need() {
                 if status.starts_with('2') || status == "303" {
                     continue;
                 }
-                let (_, media) = response["content"].as_object().unwrap().iter().next().unwrap();
+                let (kind, media) = response["content"].as_object().unwrap().iter().next().unwrap();
+                // A browser that is to be signed out reads nothing but pages.
+                if path == LOGOUT {
+                    assert_eq!(kind, "text/html", "{what}");
+                    assert_eq!(media["schema"]["type"], "string", "{what}");
+                    continue;
+                }
                 errors.insert(media["schema"]["$ref"].as_str().unwrap().to_owned());
                 assert!(media["example"].is_object(), "{what} {status}");
             }
-            assert_eq!(errors.len(), 1, "{what}: one type of error");
+            assert_eq!(errors.len(), usize::from(path != LOGOUT), "{what}: one type of error");
             for status in ["400", "401", "403", "429", "500", "503"] {
                 // Who acts in a flow is known by a cookie, and nobody is told so by a challenge.
                 let can_be = match id {
@@ -132,7 +140,7 @@ fn every_operation_has_what_generators_and_readers_need() {
                     "registerClient" | "readRegistration" | "replaceRegistration" | "deleteRegistration" => {
                         status != "403"
                     }
-                    _ => !read || !["401", "403", "429"].contains(&status),
+                    _ => !open || !["401", "403", "429"].contains(&status),
                 };
                 assert_eq!(responses.contains_key(status), can_be, "{what}: {status}");
             }

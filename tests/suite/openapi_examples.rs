@@ -21,8 +21,8 @@ use crate::sign_in::PASSWORD;
 use crate::world::authenticator::Passkey;
 use crate::world::authenticator_app::AuthenticatorApp;
 use crate::world::{
-    AUTHORIZE, Answer, CALLBACK, CHALLENGE, Client, DISCOVERY, EXAMPLES, FLOWS, JWKS, PAR, Phone, REGISTER, World,
-    asked, seconds,
+    AUTHORIZE, Answer, CALLBACK, CHALLENGE, Client, DISCOVERY, EXAMPLES, FLOWS, JWKS, LOGOUT, PAR, Phone, REGISTER,
+    World, asked, enc, seconds,
 };
 
 type Examples = BTreeMap<String, Value>;
@@ -298,6 +298,7 @@ async fn sign_in(world: &World, admin: &Robot<'_>) {
     let form = asked(&app, &[("response_mode", "pi.flow"), ("prompt", "login")]);
     let begin = phone.request(Method::POST, AUTHORIZE).header("content-type", "application/x-www-form-urlencoded");
     phone.send(begin.body(form)).await.ok();
+    sign_out(world, &app).await;
     phone.enrol(Passkey::new(world.issuer())).await;
     let passkeys = format!("/admin/v1/users/{}/passkeys", usr(&carol));
     let listed = admin.get(&passkeys).await.ok();
@@ -306,6 +307,17 @@ async fn sign_in(world: &World, admin: &Robot<'_>) {
     let password = format!("/admin/v1/users/{}/password", usr(&carol));
     admin.patch(&password, &json!({"must_change": true})).await.ok();
     admin.get(&password).await.ok();
+}
+
+/// With a form of the relying party, and by somebody who is not signed in any more.
+async fn sign_out(world: &World, app: &Client) {
+    let mut browser = world.browser();
+    let code = browser.log_in(app, "carol", PASSWORD).await.get("code").to_owned();
+    let tokens = app.redeem(&code).await.tokens();
+    let form = enc(&[("id_token_hint", &tokens.id_token), ("client_id", "app"), ("ui_locales", "en")]);
+    let post = browser.request(Method::POST, LOGOUT).header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(browser.send(post.body(form)).await.status, 200);
+    assert_eq!(browser.get(LOGOUT).await.status, 200);
 }
 
 /// A policy, and who shows it.

@@ -1,9 +1,9 @@
 //! What every operation may answer besides what it is for. Each family has one error schema, so that a
-//! client has one error type.
+//! client has one error type; where all that is read are pages, refusals are pages too.
 
 use serde_json::{Map, Value, json};
 
-use super::{Family, components, device_authentications, object, operations, put};
+use super::{Family, components, device_authentications, object, operations, put, sign_in};
 use crate::http::device;
 use crate::protocol::admin_error::AdminErrorCode;
 use crate::protocol::device_error::DeviceErrorCode;
@@ -40,21 +40,24 @@ impl Family {
             Self::Resource => !matches!(*status, "404" | "408" | "409" | "410" | "412" | "413" | "415" | "422"),
             Self::Device => !matches!(*status, "408" | "412" | "422"),
             Self::Authorization => !matches!(*status, "401" | "404" | "409" | "410" | "412" | "422"),
+            Self::SignOut => matches!(*status, "400" | "405" | "408" | "413" | "415" | "500" | "503"),
             Self::Flow => !matches!(*status, "401" | "409" | "410" | "412" | "422"),
             Self::DeviceAuthentications => !matches!(*status, "409" | "410" | "412" | "422"),
             Self::Admin => *status != "410",
         })
     }
 
-    const fn schema(self) -> &'static str {
-        match self {
+    fn schema(self) -> Value {
+        let name = match self {
             Self::OAuth | Self::Public | Self::Resource | Self::Registration => "OAuthError",
             Self::Authorization => "RefusedAuthorization",
+            Self::SignOut => return json!({"type": "string"}),
             Self::Flow => "FlowError",
             Self::DeviceAuthentications => "RefusedDeviceAuthentication",
             Self::Device => "DeviceProblem",
             Self::Admin => "Problem",
-        }
+        };
+        sign_in::reference(name)
     }
 
     const fn media_type(self) -> &'static str {
@@ -66,6 +69,7 @@ impl Family {
             | Self::Authorization
             | Self::Flow
             | Self::DeviceAuthentications => "application/json",
+            Self::SignOut => "text/html",
             Self::Device | Self::Admin => "application/problem+json",
         }
     }
@@ -73,7 +77,7 @@ impl Family {
     /// The header of a 401.
     fn challenge(self) -> Value {
         let (description, example) = match self {
-            Self::OAuth | Self::Public | Self::Authorization | Self::Flow => (
+            Self::OAuth | Self::Public | Self::Authorization | Self::SignOut | Self::Flow => (
                 "How clients authenticate [RFC 7617]. Those that are registered for another method use that one.",
                 "Basic realm=\"nod\", charset=\"UTF-8\"",
             ),
@@ -86,8 +90,10 @@ impl Family {
         json!({"description": description, "required": true, "schema": {"type": "string"}, "example": example})
     }
 
+    /// `null`: a page has none.
     fn example(self, status: &str) -> Value {
         match self {
+            Self::SignOut => Value::Null,
             Self::OAuth | Self::Public | Self::Resource | Self::Registration => {
                 let (code, description) = match (status, self) {
                     ("401", Self::OAuth) => (ErrorCode::InvalidClient.as_str(), "Client authentication failed."),
@@ -182,14 +188,12 @@ pub(super) fn add(document: &mut Value) {
     for (path, _, operation) in operations(document) {
         let family = Family::of(&path);
         for (status, description) in family.statuses() {
-            let reference = format!("#/components/schemas/{}", family.schema());
-            let response = json!({
-                "description": description,
-                "content": {
-                    family.media_type(): {"schema": {"$ref": reference}, "example": family.example(status)}
-                },
-            });
-            let mut response = response;
+            let mut media = json!({"schema": family.schema()});
+            let example = family.example(status);
+            if !example.is_null() {
+                put(&mut media, "example", example);
+            }
+            let mut response = json!({"description": description, "content": {family.media_type(): media}});
             if let (Family::Authorization, Some(content)) = (family, object(&mut response, "content")) {
                 // The JSON is for `response_mode=pi.flow` alone.
                 content.insert("text/html".to_owned(), json!({"schema": {"type": "string"}}));

@@ -1,5 +1,5 @@
-//! The authorization endpoint and the authentication-flow API. Both stand before any API and word their
-//! refusals themselves, as browsers and authentication applications expect them, so no type describes
+//! The authorization endpoint, the end-session endpoint and the authentication-flow API. They stand before any API and
+//! word their refusals themselves, as browsers and authentication applications expect them, so no type describes
 //! them. States, actions, members and codes are those of [`flow_api`](crate::protocol::flow_api).
 
 use nod_device::payload::MAX_PAYLOAD_BYTES;
@@ -19,6 +19,7 @@ use crate::protocol::pkce::CodeChallenge;
 
 mod actions;
 mod push;
+mod sign_out;
 mod states;
 
 const TAG: &str = "Flow";
@@ -29,6 +30,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) fn add(document: &mut Value) {
     if let Some(paths) = object(document, "paths") {
         paths.insert(path::AUTHORIZATION.to_owned(), json!({"get": authorize(), "post": authorize_by_form()}));
+        paths.insert(path::END_SESSION.to_owned(), sign_out::operations());
         paths.insert(flow_path(), json!({"get": get_flow(), "post": act_on_flow()}));
     }
     if let Some(schemas) = components(document, "schemas") {
@@ -36,6 +38,7 @@ pub(super) fn add(document: &mut Value) {
         schemas.extend(errors());
         schemas.insert("FlowAction".to_owned(), any_action());
         schemas.insert("AuthorizationRequest".to_owned(), request());
+        schemas.insert("EndSessionRequest".to_owned(), sign_out::request());
     }
     add_tag(document, TAG, "Sign a person in, step by step.");
 }
@@ -68,8 +71,17 @@ to an authentication application of yours, or with the code to the client when n
 When client and `redirect_uri` are known, a refusal goes to the client too; otherwise it is a page.";
 
 fn authorize() -> Value {
-    let parameters: Vec<Value> = asked()
-        .into_iter()
+    let mut operation = json!({
+        "operationId": "authorize", "summary": "Begin a sign-in", "tags": ["OpenID Connect"],
+        "parameters": in_query(asked()), "responses": begun(),
+    });
+    put(&mut operation, "description", json!(ABOUT));
+    operation
+}
+
+/// Parameters of an address.
+fn in_query(all: Vec<Asked>) -> Vec<Value> {
+    all.into_iter()
         .map(|Asked { name, required, mut schema, says }| {
             let example = schema.as_object_mut().and_then(|schema| schema.remove("example"));
             let mut parameter = json!({
@@ -80,13 +92,18 @@ fn authorize() -> Value {
             }
             parameter
         })
-        .collect();
-    let mut operation = json!({
-        "operationId": "authorize", "summary": "Begin a sign-in", "tags": ["OpenID Connect"],
-        "parameters": parameters, "responses": begun(),
-    });
-    put(&mut operation, "description", json!(ABOUT));
-    operation
+        .collect()
+}
+
+/// The same as members of a form: which have to be there, and all of them.
+fn in_form(all: Vec<Asked>) -> (Vec<&'static str>, Map<String, Value>) {
+    let (mut required, mut properties) = (Vec::new(), Map::new());
+    for Asked { name, required: needed, mut schema, says } in all {
+        put(&mut schema, "description", json!(says));
+        properties.insert(name.to_owned(), schema);
+        required.extend(needed.then_some(name));
+    }
+    (required, properties)
 }
 
 fn authorize_by_form() -> Value {
@@ -120,7 +137,7 @@ fn begun() -> Value {
     })
 }
 
-/// A parameter of the authorization request.
+/// A parameter of what browsers are sent with.
 struct Asked {
     name: &'static str,
     required: bool,
@@ -216,12 +233,7 @@ fn asked() -> Vec<Asked> {
 }
 
 fn request() -> Value {
-    let (mut required, mut properties) = (Vec::new(), Map::new());
-    for Asked { name, required: needed, mut schema, says } in asked() {
-        put(&mut schema, "description", json!(says));
-        properties.insert(name.to_owned(), schema);
-        required.extend(needed.then_some(name));
-    }
+    let (required, mut properties) = in_form(asked());
     // In an address it is refused.
     properties.insert(
         "mobilePayload".to_owned(),
