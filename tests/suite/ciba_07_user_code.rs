@@ -11,7 +11,7 @@ use nod::store::sql::user_codes::{StoredUserCode, UserCodes};
 use serde_json::json;
 
 use crate::ciba_07_signed_request::signed;
-use crate::world::{Answer, Backing, Builder, Client, ClientBuilder, MASTER_KEY, Person, World, seconds};
+use crate::world::{Answer, Backing, Builder, Client, ClientBuilder, MASTER_KEY, Person, World, limited, seconds};
 
 const RIGHT: &str = "4815-1623";
 const WRONG: &str = "4815-1624";
@@ -70,7 +70,9 @@ async fn t12_8_a_user_code_is_missing_wrong_or_locked() {
         let before = world.hashes();
         for code in [RIGHT, WRONG] {
             let watch = world.watch().await;
+            let before = limited("ciba_user_codes");
             assert_eq!(told(&ask(&shop, "alice", code).await), "wait 1");
+            assert!(limited("ciba_user_codes") > before, "whoever watches the limit sees it");
             watch.only_a_refusal("a try that came too early").await;
         }
         assert_eq!(world.hashes(), before);

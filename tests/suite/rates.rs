@@ -1,7 +1,7 @@
 //! How often a client may do something, or have somebody asked [security.md 5.6].
 
 use crate::sign_in::rfc9126_pushed_requests::push;
-use crate::world::{Answer, BC_AUTHORIZE, INTROSPECT, World, seconds};
+use crate::world::{Answer, BC_AUTHORIZE, INTROSPECT, World, limited, seconds};
 
 #[tokio::test]
 async fn security_5_6_a_client_pushes_so_many_requests_a_second() {
@@ -11,8 +11,10 @@ async fn security_5_6_a_client_pushes_so_many_requests_a_second() {
         assert_eq!(push(&shop, &[]).await.status, 201);
     }
     let watch = world.watch().await;
+    let before = limited("pushed_requests");
     let answer = push(&shop, &[]).await;
     assert_eq!(answer.refused(429, "temporarily_unavailable").retry_after(), 1);
+    assert!(limited("pushed_requests") > before, "whoever watches the limit sees it");
     watch.only_a_refusal("a request too many").await;
     assert_eq!(push(&bank, &[]).await.status, 201, "another client");
     world.clock.advance(seconds(1));
@@ -31,8 +33,10 @@ async fn security_5_6_a_client_looks_behind_so_many_tokens_a_second() {
     for _ in 0..3 {
         assert_eq!(shop.post(INTROSPECT, &[("token", "x")]).await.status, 200);
     }
+    let before = limited("introspections");
     let answer = shop.post(INTROSPECT, &[("token", "x")]).await;
     assert_eq!(answer.refused(429, "temporarily_unavailable").retry_after(), 1);
+    assert!(limited("introspections") > before, "whoever watches the limit sees it");
     assert_eq!(bank.post(INTROSPECT, &[("token", "x")]).await.status, 200, "another client");
     world.clock.advance(seconds(1));
     assert_eq!(shop.post(INTROSPECT, &[("token", "x")]).await.status, 200);
@@ -56,8 +60,10 @@ async fn security_5_6_a_client_asks_so_many_times_a_minute() {
     let asked = shop.ask(&alice).await;
     shop.revoke(&asked.auth_req_id, None).await;
     let watch = world.watch().await;
+    let before = limited("backchannel_requests");
     let answer = shop.bc_authorize(&fields).await;
     assert_eq!(answer.refused(429, "temporarily_unavailable").retry_after(), 60);
+    assert!(limited("backchannel_requests") > before, "whoever watches the limit sees it");
     watch.only_a_refusal("a request too many").await;
     bank.ask(&alice).await;
     world.clock.advance(seconds(60));
@@ -84,8 +90,10 @@ async fn security_5_6_a_person_is_asked_so_many_times_an_hour_whoever_asks() {
         }
         let client = world.client(&format!("{hint}-3")).await;
         let watch = world.watch().await;
+        let before = limited("questions_per_user");
         let answer = client.bc_authorize(&fields).await;
         assert_eq!(answer.refused(429, "temporarily_unavailable").retry_after(), 3600, "{hint}");
+        assert!(limited("questions_per_user") > before, "whoever watches the limit sees it");
         watch.only_a_refusal("a question too many").await;
     }
     assert!(alice.phone().pending().await.is_empty());

@@ -9,7 +9,9 @@ use nod::secret::Digest;
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-use crate::world::{Answer, BC_AUTHORIZE, CALLBACK, CIBA, Client, INTROSPECT, REVOKE, TOKEN, World, basic, seconds};
+use crate::world::{
+    Answer, BC_AUTHORIZE, CALLBACK, CIBA, Client, INTROSPECT, REVOKE, TOKEN, World, basic, limited, seconds,
+};
 
 const POLL: [(&str, &str); 2] = [("grant_type", CIBA), ("auth_req_id", "unknown")];
 
@@ -232,8 +234,10 @@ async fn security_9_guessing_is_slowed_down_and_locks_nobody_out() {
         assert_eq!(hears(with_authorization(&shop, &guess)).await.0, 401, "guess {n}");
     }
     let watch = world.watch().await;
+    let before = limited("client_authentication");
     let answer = Answer::of(with_authorization(&shop, &basic("shop", "guess-10"))).await;
     assert_eq!(answer.status, 429, "{}", answer.text());
+    assert!(limited("client_authentication") > before, "whoever watches the limit sees it");
     assert!((1..=60).contains(&answer.retry_after()));
     watch.only_a_refusal("a guess too many").await;
     // Another client from here is not concerned.

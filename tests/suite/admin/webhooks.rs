@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::location;
 use super::receiver::{Received, Receiver, Reply};
 use super::robot::Robot;
-use crate::world::{Backing, Builder, World, seconds};
+use crate::world::{Backing, Builder, World, counted, seconds};
 
 const WEBHOOKS: &str = "/admin/v1/webhooks";
 
@@ -236,12 +236,7 @@ async fn every_attempt_that_fails_is_counted_and_a_line_of_the_log() {
     let made = admin.post(WEBHOOKS, &json!({ "url": url, "event_types": ["user.created"] })).await;
     let at = location(&made);
     let id = at.rsplit('/').next().unwrap().to_owned();
-    let count = |outcome: &str| {
-        let series = format!("nod_webhook_deliveries_total{{outcome=\"{outcome}\"}} ");
-        let text = nod::metrics::metrics().text(&nod::metrics::Backlogs::default());
-        let line = text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().to_owned();
-        line.parse::<u64>().unwrap()
-    };
+    let count = |outcome: &str| counted(&format!("nod_webhook_deliveries_total{{outcome=\"{outcome}\"}}"));
     let before = ["delivered", "failed", "gave_up"].map(count);
     receiver.will([Reply::Status(500), Reply::Status(503), Reply::Status(410)]);
     admin.post("/admin/v1/users", &json!({ "username": "alice" })).await;

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{MARK, scene};
-use crate::world::{Answer, BC_AUTHORIZE, TOKEN, World, seconds};
+use crate::world::{Answer, BC_AUTHORIZE, TOKEN, World, limited, seconds};
 
 /// Bytes as they are, on a connection of their own, up to its end.
 async fn exchange(world: &World, bytes: &[u8]) -> String {
@@ -53,6 +53,7 @@ async fn a_large_head_over_http_2_leaves_an_event_too() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
     let page = "text/html; charset=utf-8";
+    let before = limited("request_head");
     for (path, kind) in [
         (TOKEN, "application/json"),
         ("/device/v1/me", "application/problem+json"),
@@ -68,6 +69,7 @@ async fn a_large_head_over_http_2_leaves_an_event_too() {
         assert!(!answer.text().contains(MARK), "{path}");
         watch.only_a_refusal(path).await;
     }
+    assert!(limited("request_head") > before, "whoever watches the limit sees it");
     scene.still_works().await;
 }
 

@@ -1,6 +1,6 @@
 //! [CIBA §14] How many questions wait for one person.
 
-use crate::world::{World, seconds};
+use crate::world::{World, limited, seconds};
 
 #[tokio::test]
 async fn ciba_14_a_person_has_one_question_of_a_client_at_a_time() {
@@ -11,8 +11,10 @@ async fn ciba_14_a_person_has_one_question_of_a_client_at_a_time() {
     world.clock.advance(seconds(20));
 
     let watch = world.watch().await;
+    let before = limited("questions");
     let second = shop.bc_authorize(&[("login_hint", "alice"), ("scope", "openid")]).await;
     assert_eq!(second.status, 429);
+    assert!(limited("questions") > before, "whoever watches the limit sees it");
     assert_eq!(second.retry_after(), 100, "until the first one expires");
     watch.only_a_refusal("one question too many").await;
     assert_eq!(alice.phone().pending().await.len(), 1);

@@ -7,7 +7,7 @@ use nod_device::{Call, DenyReason, Kind};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-use crate::world::{World, seconds};
+use crate::world::{World, counted, seconds};
 
 #[tokio::test]
 async fn a_question_says_who_asks_what_and_until_when() {
@@ -321,22 +321,17 @@ async fn security_123_a_no_needs_no_number() {
 /// Whoever runs the server sees how many.
 #[tokio::test]
 async fn security_123_wrong_numbers_are_counted() {
-    let counted = || {
-        let text = nod::metrics::metrics().text(&nod::metrics::Backlogs::default());
-        let series = "nod_decisions_total{outcome=\"wrong_number\"} ";
-        let count = text.lines().find_map(|line| line.strip_prefix(series)).expect("the series").to_owned();
-        count.parse::<u64>().expect("a count")
-    };
+    let wrong_numbers = || counted("nod_decisions_total{outcome=\"wrong_number\"}");
     let world = World::start().await;
     let shop = world.client("shop").number_matching(NumberMatching::Type).await;
     let alice = world.user("alice").with_phone().await;
     for number in [json!(0), Value::Null] {
         shop.ask(&alice).await;
         let question = alice.phone().question().await;
-        let before = counted();
+        let before = wrong_numbers();
         let answer = alice.phone().craft_approval(&question, Some(10)).said("numberPicked", number);
         alice.phone().send(&answer).await.problem(403, "NUMBER_MISMATCH");
-        assert!(counted() > before, "other tests may count as well, and none the other way");
+        assert!(wrong_numbers() > before, "other tests may count as well, and none the other way");
     }
 }
 

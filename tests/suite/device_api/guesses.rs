@@ -4,7 +4,7 @@ use nod_device::PairingKey;
 use nod_device::proof::DEVICE_PROOF;
 use serde_json::json;
 
-use crate::world::{Answer, Phone, World, seconds};
+use crate::world::{Answer, Phone, World, limited, seconds};
 
 /// One of those that nobody has.
 fn wrong(n: u32) -> PairingKey {
@@ -36,8 +36,10 @@ async fn t19_4_keys_are_not_guessed() {
     world.clock.advance(seconds(60));
     let right = alice.pairing_key().await;
     let watch = world.watch().await;
+    let before = limited("pairing");
     let refused = phone.pair(&right).await;
     refused.problem(429, "TOO_MANY_ATTEMPTS");
+    assert!(limited("pairing") > before, "whoever watches the limit sees it");
     assert_eq!(refused.retry_after(), 900 - 120);
     watch.only_a_refusal("a guess too many").await;
     // Nobody can lock a person out for good by guessing.

@@ -3,7 +3,7 @@
 use nod_device::{Call, DenyReason};
 use serde_json::json;
 
-use crate::world::{World, seconds};
+use crate::world::{World, limited, seconds};
 
 #[tokio::test]
 async fn the_channel_says_when_it_listens_and_what_waits() {
@@ -180,8 +180,10 @@ async fn a_phone_opens_a_few_channels_and_no_more() {
         assert_eq!(events.next().await.unwrap().0, "ready");
         open.push(events);
     }
+    let before = limited("live_channels");
     let refused = phone.call(&Call::events()).await;
     refused.problem(429, "TOO_MANY_ATTEMPTS");
+    assert!(limited("live_channels") > before, "whoever watches the limit sees it");
     assert_eq!(refused.retry_after(), 5);
     // Her other phone listens all the same, and what is open stays open.
     open.push(alice.phones[1].listen().await);

@@ -6,7 +6,7 @@ use nod_device::messages::LogsRequest;
 use serde_json::json;
 
 use crate::admin::robot::usr;
-use crate::world::{Answer, Phone, World, seconds};
+use crate::world::{Answer, Phone, World, limited, seconds};
 
 async fn send(phone: &Phone, log: &str) -> Answer {
     phone.call(&Call::send_logs(&LogsRequest { log: log.to_owned() })).await
@@ -70,7 +70,9 @@ async fn h3_logs_have_a_length_and_a_number() {
     ]
     .into();
     assert!(ids.iter().all(|id| ids.iter().filter(|other| *other == id).count() == 1), "{ids:?}");
+    let before = limited("device_logs");
     send(phone, "f").await.problem(429, "TOO_MANY_ATTEMPTS");
+    assert!(limited("device_logs") > before, "whoever watches the limit sees it");
     support_id(&send(&alice.phones[1], "f").await);
 }
 

@@ -4,6 +4,7 @@ use nod_device::PairingKey;
 use nod_device::enrollment::EnrollmentTicket;
 
 use super::{Scene, ticket, usual};
+use crate::world::limited;
 
 #[tokio::test]
 async fn security_5_6_who_guesses_keeps_nobody_from_an_enrolment() {
@@ -15,6 +16,7 @@ async fn security_5_6_who_guesses_keeps_nobody_from_an_enrolment() {
         let status = stranger.pair(&PairingKey::parse(&format!("{n:012}")).unwrap()).await.status;
         assert_eq!(status, if n < 5 { 400 } else { 429 }, "pairing key {n}");
     }
+    let before = limited("enrolments");
     for n in 0..101 {
         let seen = stranger.see(&EnrollmentTicket::from_bytes([n; 32]).expose()).await;
         if n < 100 {
@@ -24,6 +26,7 @@ async fn security_5_6_who_guesses_keeps_nobody_from_an_enrolment() {
             assert!((1..=900).contains(&seen.retry_after()));
         }
     }
+    assert!(limited("enrolments") > before, "whoever watches the limit sees it");
     phone.see(ticket(&state)).await.ok();
     assert_eq!(phone.enrol(ticket(&state)).await.status, 201);
 }

@@ -11,7 +11,7 @@ use super::step_up_otp::check;
 use super::{PASSWORD, Scene, authenticate, claims, json, made, ticket, usual};
 use crate::sign_in::every_state::only_its_links;
 use crate::sign_in::rfc9126_pushed_requests::{bring, push, request_uri};
-use crate::world::{Browser, Phone, World, seconds};
+use crate::world::{Browser, Phone, World, limited, seconds};
 
 /// Without numbers, so that a yes is a yes.
 pub(super) fn policy() -> Value {
@@ -235,13 +235,6 @@ async fn t10_7_where_the_primary_phone_is_off_a_code_by_email_lets_in_the_new_on
     assert_eq!(claims(&scene.tokens(&mut browser, &id).await)["acr"], "urn:nod:acr:otp");
 }
 
-/// How often somebody had as many devices as one may have.
-fn limited() -> u64 {
-    let text = nod::metrics::metrics().text(&nod::metrics::Backlogs::default());
-    let count = text.lines().find_map(|line| line.strip_prefix("nod_limits_hit_total{limit=\"devices_per_user\"} "));
-    count.expect("the series is there from the beginning").parse().unwrap()
-}
-
 #[tokio::test]
 async fn t10_8_at_the_limit_a_yes_signs_in_and_pairs_nothing() {
     let world = World::with().settings(|settings| settings.max_devices = 1).start().await;
@@ -250,9 +243,9 @@ async fn t10_8_at_the_limit_a_yes_signs_in_and_pairs_nothing() {
     let (mut browser, id, state) = scene.by_new(&scene.world.phone(), "Pixel 9").await;
     assert_eq!((&state["status"], &state["purpose"]), (&json!(WAITING), &json!("APPROVE_NEW_DEVICE")));
     primary.choose(&primary.question().await, NewDeviceChoice::Trusted).await.ok();
-    let before = limited();
+    let before = limited("devices_per_user");
     let state = poll(&mut browser, &id).await;
-    assert!(limited() > before, "whoever watches the limit sees it");
+    assert!(limited("devices_per_user") > before, "whoever watches the limit sees it");
     assert_eq!((&state["status"], &state["code"]), (&json!("MFA_COMPLETED"), &json!("push_confirmed")));
     let told = claims(&scene.tokens(&mut browser, &id).await);
     assert_eq!(told["device_enrollment"], json!({ "offered": false, "reason": "METHOD_LIMIT_REACHED" }));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::double::Reply;
 use super::{Scene, a_while, fcm_error, read, with_app};
 use crate::admin::until;
-use crate::world::seconds;
+use crate::world::{limited, seconds};
 
 #[tokio::test]
 async fn product_2_3_what_was_pushed_to_a_device_is_listed() {
@@ -102,7 +102,9 @@ async fn h3_an_app_has_a_test_pushed_to_itself() {
         assert_eq!(ask(scene.phone()).await.ok(), json!({ "sent": true }));
     }
     scene.services.fcm.takes(3).await;
+    let before = limited("test_pushes");
     ask(scene.phone()).await.problem(429, "TOO_MANY_ATTEMPTS");
+    assert!(limited("test_pushes") > before, "whoever watches the limit sees it");
     a_while().await;
     assert_eq!(scene.services.fcm.taken().len(), 3);
 }

@@ -5,7 +5,7 @@ use nod::protocol::redirect_uri::RedirectUri;
 use reqwest::{Method, RequestBuilder};
 
 use super::{PASSWORD, shop_and_alice};
-use crate::world::{AUTHORIZE, Answer, FLOWS, World, asked, enc, seconds};
+use crate::world::{AUTHORIZE, Answer, FLOWS, World, asked, enc, limited, seconds};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -97,8 +97,10 @@ async fn security_9_guessing_passwords_becomes_slow_and_locks_nobody_out() {
     let mut browser = world.browser();
     let page = browser.authorize(&shop, &[]).await.unwrap();
     browser.press(&page, "sign_in", &[("username", "alice"), ("password", "guess")]).await.unwrap();
+    let before = limited("passwords");
     let slow = browser.press(&page, "sign_in", &[("username", "alice"), ("password", "guess")]).await.unwrap();
     assert_eq!(slow.answer.status, 429);
+    assert!(limited("passwords") > before, "whoever watches the limit sees it");
     assert!(slow.answer.retry_after() >= 1);
     slow.has("name=\"password\"");
     world.clock.advance(seconds(20));

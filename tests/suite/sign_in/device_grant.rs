@@ -8,7 +8,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{APPLICATIONS, LOGIN, PASSWORD, application, links, refused, settings};
-use crate::world::{Answer, Backing, Browser, Client, ClientBuilder, DISCOVERY, FLOWS, Page, World, decoded, seconds};
+use crate::world::{
+    Answer, Backing, Browser, Client, ClientBuilder, DISCOVERY, FLOWS, Page, World, decoded, limited, seconds,
+};
 
 const DEVICE: &str = "/as/device_authz.oauth2";
 const ENTER: &str = "/as/user_authz.oauth2";
@@ -183,8 +185,10 @@ async fn security_5_6_nobody_has_devices_wait_without_end() {
         asks(&tv, &world).await;
     }
     let watch = world.watch().await;
+    let before = limited("device_authorizations");
     let refused = tv.post(DEVICE, &[]).await;
     assert_eq!((refused.status, refused.retry_after()), (429, 60));
+    assert!(limited("device_authorizations") > before, "whoever watches the limit sees it");
     watch.only_a_refusal("one too many").await;
     world.clock.advance(seconds(60));
     asks(&tv, &world).await;
@@ -295,8 +299,10 @@ async fn a_1_7_an_application_has_the_code_typed() {
     for wrong in ["BBBB-BBBB", "not a code"] {
         refused(&submit(&mut phone, wrong).await, 400, "VALIDATION_ERROR", Some("INVALID_USER_CODE"));
     }
+    let before = limited("user_codes");
     let early = submit(&mut phone, code(&waiting)).await;
     assert_eq!((early.status, early.retry_after()), (429, 1));
+    assert!(limited("user_codes") > before, "whoever watches the limit sees it");
     world.clock.advance(seconds(1));
     let state = submit(&mut phone, &code(&waiting).to_lowercase()).await.ok();
     assert_eq!(state["status"], "OAUTH_DEVICE_USER_CODE_CONFIRMATION_REQUIRED");

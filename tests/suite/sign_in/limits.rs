@@ -6,7 +6,7 @@ use serde_json::json;
 use super::device_grant;
 use super::flow_api::{app, id};
 use super::{PASSWORD, refused, shop_and_alice};
-use crate::world::{AUTHORIZE, Answer, FLOWS, World, asked, seconds};
+use crate::world::{AUTHORIZE, Answer, FLOWS, World, asked, limited, seconds};
 
 async fn strict() -> World {
     let most = MostFlows { begun: 3, missed: 4, of_browser: 2 };
@@ -28,7 +28,9 @@ async fn security_5_6_a_network_begins_so_many_flows_a_minute() {
     // Another browser is no other network.
     let mut browser = world.browser();
     let watch = world.watch().await;
+    let before = limited("flows");
     too_many(&browser.authorize(&shop, &[]).await.unwrap().answer);
+    assert!(limited("flows") > before, "whoever watches the limit sees it");
     watch.only_a_refusal("a flow too many").await;
     world.clock.advance(seconds(61));
     let page = browser.authorize(&shop, &[]).await.unwrap();
@@ -125,7 +127,9 @@ async fn security_129_guessing_flows_is_limited_and_keeps_nobody_out() {
             refused(&answer, 429, "REQUEST_FAILED", None);
         }
     }
+    let before = limited("flow_misses");
     too_many(&phone.get("/sign-in/nothing").await);
+    assert!(limited("flow_misses") > before, "whoever watches the limit sees it");
     watch.nothing_changed("guesses").await;
     // Whoever has a flow has it, also next door to those who guess.
     assert_eq!(phone.get(&format!("{FLOWS}{own}")).await.ok()["status"], "USERNAME_PASSWORD_REQUIRED");
