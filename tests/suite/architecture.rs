@@ -147,6 +147,42 @@ fn each_library_is_known_in_one_place() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// The feature `otel` may be left out (docs/operations.md). To build everything once more without it takes minutes, so
+/// it is looked at here: what comes with the feature is named in its own modules, or right after the feature is asked for.
+#[test]
+fn what_comes_with_the_feature_otel_is_named_behind_it() {
+    const ASKED: &str = "#[cfg(feature = \"otel\")]";
+    const OWN: [&str; 2] = ["outbound/otlp.rs", "telemetry/traces.rs"];
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("a manifest");
+    let feature = manifest.lines().find_map(|line| line.strip_prefix("otel = [")).expect("the feature");
+    let libraries = feature.split('"').filter_map(|part| part.strip_prefix("dep:"));
+    let libraries = libraries.map(|name| format!("{}::", name.replace('-', "_")));
+    let modules = ["otlp", "traces", "on"];
+    let modules =
+        modules.iter().flat_map(|name| [format!("{name}::"), format!("mod {name};"), format!("mod {name} {{")]);
+    let names: Vec<String> = libraries.chain(modules).collect();
+    let begins = |before: &str| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    let (mut behind, mut problems) = (0, Vec::new());
+    for (path, text) in sources().iter().filter(|(path, _)| !OWN.contains(&path.as_str())) {
+        let (mut last, mut inside) = ("", false);
+        for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with("//")) {
+            let asked = last == ASKED;
+            last = line.trim();
+            if inside {
+                inside = line != "}";
+                continue;
+            }
+            inside = asked && line.starts_with("mod ") && line.ends_with('{');
+            if names.iter().any(|name| line.match_indices(name.as_str()).any(|(at, _)| begins(&line[..at]))) {
+                behind += u32::from(asked);
+                problems.extend((!asked).then(|| format!("src/{path}:{number}: {last}")));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(behind >= 7, "the modules of the feature are called otherwise: {behind}");
+}
+
 /// What dev mode has for people who try things out is put around its server, and around no other.
 #[test]
 fn the_pages_of_dev_mode_are_asked_for_in_dev_mode_alone() {
