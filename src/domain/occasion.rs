@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mfa_policy::Notification;
 use super::otp::Channel;
+use crate::clock::Timestamp;
 use crate::protocol::id::{ClientId, DeviceId, RequestId, UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,12 @@ pub enum Notice {
     Removed,
     /// They were asked there too often, and are not for some time.
     PushLocked,
+}
+
+/// A text with word of something that is counted among those of the day: handed over again, it is no other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaidText {
+    pub at: Timestamp,
 }
 
 impl Occasion {

@@ -87,6 +87,8 @@ pub enum Purpose {
     Delivery,
     /// `domain::otp::Withdrawn` by the name of the code.
     WithdrawnCode,
+    /// `domain::occasion::PaidText` by the row of the outbox.
+    PaidText,
     /// `domain::otp_ranges::RangeTally` by channel and range.
     RangeTally,
     /// `domain::silence::Silence` by device.
@@ -134,6 +136,7 @@ impl Purpose {
             Self::OtpGuard => b'v',
             Self::Delivery => b'd',
             Self::WithdrawnCode => b'W',
+            Self::PaidText => b'4',
             Self::RangeTally => b'z',
             Self::Silence => b'U',
             Self::SilentPushes => b'1',

@@ -12,6 +12,7 @@ use crate::domain::flow::{Asking, Flow};
 use crate::domain::inbox::Inbox;
 use crate::domain::ladder::Ladder;
 use crate::domain::mobile_app::PayloadUse;
+use crate::domain::occasion::PaidText;
 use crate::domain::otp::{Channel, Delivery, GivenAddress, Withdrawn};
 use crate::domain::otp_guard::OtpGuard;
 use crate::domain::otp_ranges::RangeTally;
@@ -180,6 +181,15 @@ impl Shelved for Delivery {
 
 impl Shelved for Withdrawn {
     const PURPOSE: Purpose = Purpose::WithdrawnCode;
+    type Id = OtpId;
+
+    fn id(id: &OtpId) -> Vec<u8> {
+        id.uuid().as_bytes().to_vec()
+    }
+}
+
+impl Shelved for PaidText {
+    const PURPOSE: Purpose = Purpose::PaidText;
     type Id = OtpId;
 
     fn id(id: &OtpId) -> Vec<u8> {

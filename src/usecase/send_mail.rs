@@ -9,7 +9,7 @@ use crate::domain::audit::{Action, Event};
 use crate::domain::flow::LONGEST;
 use crate::domain::ladder::DAY;
 use crate::domain::mfa_policy::Notification;
-use crate::domain::occasion::{Notice, Occasion};
+use crate::domain::occasion::{Notice, Occasion, PaidText};
 use crate::domain::otp::{Channel, CodeOf, Delivery, OtpDevice, OtpSecrets, Served, Withdrawn};
 use crate::domain::recovery::{LIFETIME, Means, Recovery, RecoverySecrets};
 use crate::domain::user::User;
@@ -54,6 +54,7 @@ pub struct SendMail {
     pub sms_per_day: u32,
     pub deliveries: Shelf<Delivery>,
     pub withdrawn: Shelf<Withdrawn>,
+    pub paid: Shelf<PaidText>,
     pub ledger: Ledger,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
@@ -247,7 +248,7 @@ impl SendMail {
             }
             Occasion::OfDevices { user, notice, language, by } => {
                 let Some(user) = self.directory.user(user).await? else { return Ok(None) };
-                let Some(at) = self.told_at(&user, *by).await? else { return Ok(None) };
+                let Some(at) = self.told_at(&user, *by, (row, now)).await? else { return Ok(None) };
                 let (locale, letters) = (locale(language), &self.letters);
                 let written = match notice {
                     Notice::Added => letters.device_added(locale, &user.username),
@@ -311,7 +312,12 @@ impl SendMail {
     }
 
     /// Where somebody hears of what became of their devices. `None`: nowhere.
-    async fn told_at(&self, user: &User, by: Notification) -> Result<Option<ToldAt>, StoreError> {
+    async fn told_at(
+        &self,
+        user: &User,
+        by: Notification,
+        (row, now): (&Leased, Timestamp),
+    ) -> Result<Option<ToldAt>, StoreError> {
         let carried = self.couriers.letters.is_some();
         let written = address(user).filter(|_| carried).map(|to| ToldAt::Address(to.to_owned()));
         let texted = match by {
@@ -326,13 +332,26 @@ impl SendMail {
         let own = self.addresses.own.of_user(user.id).await?;
         let number = own.into_iter().find(|own| own.channel == Channel::Sms && self.served.has(own));
         let Some(number) = number else { return Ok(written) };
-        // [security.md 5.6] paid for as codes are.
-        let most = Most { what: SMS_A_DAY, times: self.sms_per_day, window: DAY, limit: Limit::Otps };
-        if limit(&self.attempts, most, &[]).await?.is_some() {
+        if !self.pay(row, now).await? {
             tracing::warn!(user.id = %user.id, "as many texts were sent as may be in a day: one of what became of devices is not");
             return Ok(written);
         }
         Ok(Some(ToldAt::Number(number.target)))
+    }
+
+    /// [security.md 5.6] whether this text is paid for, as codes are, and among those of the same day: however often a
+    /// provider that is down is tried, it is one. Noted once it is counted, so that none goes that is not.
+    async fn pay(&self, row: &Leased, now: Timestamp) -> Result<bool, StoreError> {
+        let id = OtpId::new(row.id);
+        if self.paid.get(&id).await?.is_some() {
+            return Ok(true);
+        }
+        let most = Most { what: SMS_A_DAY, times: self.sms_per_day, window: DAY, limit: Limit::Otps };
+        if limit(&self.attempts, most, &[]).await?.is_some() {
+            return Ok(false);
+        }
+        self.paid.insert(&id, &PaidText { at: now }, DAY).await?;
+        Ok(true)
     }
 
     /// `None`: this node has nothing go there.

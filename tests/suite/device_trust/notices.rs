@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nod::app::Mail;
+use nod::app::{Mail, Texts, TextsBy};
+use nod::outbound::courier::{Courier, Text};
 use nod::outbound::smtp::{Security, Smtp};
 use nod::protocol::public_id::{self, Kind};
 use nod_device::Call;
 use serde_json::Value;
 
 use super::step_up::{WAITING, gives_up, without_numbers};
+use super::step_up_senders::by_webhook;
 use super::{PASSWORD, Scene, json, step_up_message, usual};
+use crate::admin::receiver::{Receiver, Reply};
 use crate::smtp::{Double, Manner};
 use crate::world::{Builder, Phone, World, seconds};
 
@@ -194,5 +197,35 @@ async fn security_5_6_no_more_texts_go_out_than_are_paid_for_in_a_day() {
         let phone = scene.world.phone();
         scene.alice.pair(phone).await;
         scene.has_heard(letters, texts, "once a day").await;
+    }
+}
+
+/// [security.md 5.6] however often a provider that is down is tried: the codes of the day are paid for out of the same.
+#[tokio::test]
+async fn security_5_6_a_text_that_is_tried_again_is_paid_for_once() {
+    let receiver = Receiver::start();
+    receiver.will(std::iter::repeat_n(Reply::Status(503), 3));
+    let courier: Arc<dyn Courier<Text>> = Arc::new(by_webhook(&receiver, true));
+    let world = World::with().letters().settings(move |settings| {
+        let by = TextsBy::By(Arc::clone(&courier));
+        settings.sms = Texts { by, reach: step_up_message::germany(), per_day: 2 };
+    });
+    let mut scene = scene_with("sms_then_email", world, true).await;
+    let phone = scene.world.phone();
+    scene.alice.pair(phone).await;
+    for tries in 1..=3 {
+        receiver.gets(tries).await;
+        // Until it is written down when it is tried again.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        scene.world.clock.advance(seconds(60));
+    }
+    let received = receiver.gets(4).await;
+    assert!(received.iter().all(|text| text.idempotency_key == received[0].idempotency_key), "one text");
+    // There is another one for the day, and no third.
+    for (texts, letters) in [(5, 0), (5, 1)] {
+        let phone = scene.world.phone();
+        scene.alice.pair(phone).await;
+        let heard = || (receiver.received().len(), scene.world.inbox().len());
+        crate::admin::until("who is told", async || (heard() == (texts, letters)).then_some(())).await;
     }
 }

@@ -47,7 +47,7 @@ fn egress(private: bool) -> Egress {
     Egress::new(if private { &home } else { &strict }).unwrap()
 }
 
-fn by_webhook(receiver: &Receiver, private: bool) -> TextWebhook {
+pub(super) fn by_webhook(receiver: &Receiver, private: bool) -> TextWebhook {
     TextWebhook {
         egress: egress(private),
         url: receiver.url().parse().unwrap(),
