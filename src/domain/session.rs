@@ -24,7 +24,8 @@ pub struct Session {
     pub authentication: Authentication,
     pub created_at: Timestamp,
     pub seen_at: Timestamp,
-    /// When the person last showed a second factor in it. What they sign in to next asks for one of its own.
+    /// When the person last brought a code of their authenticator app in it, or confirmed it with a passkey. What they sign
+    /// in to next asks for a second factor of its own.
     pub second_at: Option<Timestamp>,
 }
 
@@ -73,7 +74,7 @@ pub const fn amr_of_code(source: CodeSource) -> &'static str {
 }
 
 /// Whoever changes with what they sign in has shown this recently that it is them.
-const CHANGES: Duration = Duration::from_secs(5 * 60);
+pub const CHANGES: Duration = Duration::from_secs(5 * 60);
 
 impl Authentication {
     pub fn by_password(at: Timestamp) -> Self {
@@ -112,8 +113,8 @@ impl Authentication {
 }
 
 impl Session {
-    /// As [`Authentication::lets_change`]; and whoever has an authenticator app, and no passkey, has shown a second factor as
-    /// recently as the rest.
+    /// As [`Authentication::lets_change`]; and whoever has an authenticator app, and no passkey that counts, has brought a
+    /// code of it as recently as the rest.
     pub fn lets_change(&self, has_passkeys: bool, has_app: bool, now: Timestamp) -> bool {
         let second = has_passkeys || !has_app || self.second_at.is_some_and(|at| now < at + CHANGES);
         second && self.authentication.lets_change(has_passkeys, now)

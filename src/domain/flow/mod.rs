@@ -192,9 +192,9 @@ impl Flow {
         })
     }
 
-    /// Whether the person has shown a second factor, and went on by it: with a code, or with a yes on a device.
-    pub fn has_shown_second(&self) -> bool {
-        self.by_code.is_some() || self.trusted.is_some_and(|trusted| !trusted.is_silent())
+    /// What has shown the code by which the person went on last. `None`: none did. It may be a phone.
+    pub fn shown_by(&self) -> Option<DeviceId> {
+        self.asked_on.filter(|_| self.by_code == Some(CodeSource::Authenticator))
     }
 
     /// The step that is being asked, if it is one of `source`.

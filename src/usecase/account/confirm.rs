@@ -71,6 +71,9 @@ pub enum Unproved {
 
 impl Confirm {
     pub async fn ask(&self, signed: &Signed) -> Result<Ask, StoreError> {
+        if !signed.shows_passkey {
+            return Ok(Ask::Password);
+        }
         let now = self.clock.now();
         let Some(ceremony) = self.passkeys.begin(Some(signed.user.id), now).await? else { return Ok(Ask::Password) };
         let options = ceremony.asked.options();
@@ -89,8 +92,9 @@ impl Confirm {
         let now = self.clock.now();
         let (user, device) = (signed.user.id, browser.device.as_ref());
         let (authentication, chosen) = match shown {
-            // Whoever has passkeys shows one.
-            Shown::Password { .. } if !signed.passkeys.is_empty() => return Ok(Err(Unproved::Wrong)),
+            // Whoever has passkeys shows one, and nobody one that does not count.
+            Shown::Password { .. } if signed.shows_passkey => return Ok(Err(Unproved::Wrong)),
+            Shown::Passkey { .. } if !signed.shows_passkey => return Ok(Err(Unproved::Wrong)),
             Shown::Password { password, code } => {
                 let known_device = self.known_devices.knows(device, user, now);
                 let caller = Caller { from, known_device, client: None };

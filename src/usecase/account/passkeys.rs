@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Event};
 use crate::domain::passkey::{MOST, Passkey, PasskeyName, Purpose};
-use crate::domain::session::Session;
+use crate::domain::session::{CHANGES, Session};
 use crate::domain::user::User;
 use crate::entropy::Entropy;
 use crate::protocol::id::{CeremonyId, DeviceId, PasskeyId, UserId};
@@ -38,6 +38,9 @@ pub struct Signed {
     pub passkeys: Vec<Passkey>,
     /// Their authenticator apps that count.
     pub apps: Vec<DeviceId>,
+    /// They show a passkey where they show something. One that was made just now is none yet for whoever has an app: where an
+    /// MFA policy has no apps, a password alone makes one.
+    pub shows_passkey: bool,
     /// Nothing has to be shown again before something is changed.
     pub fresh: bool,
 }
@@ -45,7 +48,7 @@ pub struct Signed {
 impl Signed {
     /// Whether they show a code beside the password: whoever has passkeys shows one of those.
     pub fn shows_code(&self) -> bool {
-        self.passkeys.is_empty() && !self.apps.is_empty()
+        !self.shows_passkey && !self.apps.is_empty()
     }
 }
 
@@ -81,8 +84,9 @@ impl OwnPasskeys {
         let passkeys = self.passkeys.of_user(user.id).await?;
         let totps = self.totps.of_user(user.id).await?;
         let apps: Vec<DeviceId> = totps.iter().filter(|own| own.is_active()).map(|own| own.id).collect();
-        let fresh = session.lets_change(!passkeys.is_empty(), !apps.is_empty(), now);
-        Ok(Some(Signed { user, session, passkeys, apps, fresh }))
+        let shows_passkey = passkeys.iter().any(|own| apps.is_empty() || own.created_at + CHANGES <= now);
+        let fresh = session.lets_change(shows_passkey, !apps.is_empty(), now);
+        Ok(Some(Signed { user, session, passkeys, apps, shows_passkey, fresh }))
     }
 
     /// `Err`: why none can be made.

@@ -105,7 +105,7 @@ impl Conclude {
             };
             (session, Some(signed_in))
         };
-        if flow.has_shown_second() {
+        if self.has_shown_app(flow, user).await? {
             self.known.sessions.shown_second(session, now).await?;
         }
         let consents = &self.known.consents;
@@ -115,6 +115,15 @@ impl Conclude {
             None => consents.find(user, &flow.client).await?.and_then(|given| given.id),
         };
         Ok(Entered { client, user: person, authentication, device, session, consent, signed_in })
+    }
+
+    /// Whether the person has brought a code of an authenticator app that they had before. Nothing else opens the pages on
+    /// which it is removed: where an MFA policy has no apps, a password alone makes another second factor.
+    async fn has_shown_app(&self, flow: &Flow, user: UserId) -> Result<bool, StoreError> {
+        let Some(shown) = flow.shown_by() else { return Ok(false) };
+        let apps = self.known.second_factors.evaluate.totp_devices.of_user(user).await?;
+        let had = apps.iter().find(|own| own.id == shown).and_then(|own| own.activated_at);
+        Ok(had.is_some_and(|since| since < flow.started_at))
     }
 
     fn event(&self, action: Action, flow: &Flow, now: Timestamp) -> Event {

@@ -14,12 +14,15 @@ use crate::world::{Answer, Browser, seconds};
 
 const MAILBOX: &str = "alice@home.example";
 
-async fn scene() -> Scene {
-    let mfa = json!({
+fn policy() -> Value {
+    json!({
         "id": "mfa", "number_matching": "off", "no_devices_mode": "setup", "mobile": { "enabled": false },
         "email": { "enabled": true }, "sms": { "enabled": true }, "voice": { "enabled": true },
-    });
-    Scene::in_world(here().start().await, mfa).await
+    })
+}
+
+async fn scene() -> Scene {
+    Scene::in_world(here().start().await, policy()).await
 }
 
 /// Somebody who is asked where they get codes.
@@ -241,4 +244,28 @@ async fn the_pages_lead_to_an_address_and_on() {
     page.has("This code is not right");
     assert!(browser.press(&page, "continue", &[("code", &right)]).await.is_err(), "back at the shop");
     assert_eq!(scene.addresses().await, 1);
+}
+
+/// Whoever has a password alone makes one, where the policy has no apps; neither then nor later is it a code of the app.
+#[tokio::test]
+async fn security_no_place_that_a_password_makes_takes_an_authenticator_app_away() {
+    let mut mfa = policy();
+    mfa["incompatible_devices_mode"] = json!("setup");
+    let scene = Scene::in_world(here().start().await, mfa).await;
+    let own = scene.authenticator("alice").await;
+    let (mut browser, page) = scene.page(None).await;
+    let page = browser.press(&page, "start", &[]).await.unwrap();
+    let page = browser.press(&page, "email", &[]).await.unwrap();
+    let page = browser.press(&page, "continue", &[("target", MAILBOX)]).await.unwrap();
+    let code = scene.code(1).await;
+    assert!(browser.press(&page, "continue", &[("code", &code)]).await.is_err(), "back at the shop");
+    own.is_asked_for(&mut browser).await;
+    scene.world.clock.advance(seconds(10 * 60));
+    let (mut browser, page) = scene.page(None).await;
+    let code = scene.code(2).await;
+    assert!(browser.press(&page, "continue", &[("code", &code)]).await.is_err(), "back at the shop");
+    let asked = own.is_asked_for(&mut browser).await;
+    let code = own.app.code(scene.world.now(), 0);
+    let back = browser.press(&asked, "confirm", &[("password", PASSWORD), ("code", code.as_str())]).await.unwrap();
+    assert_eq!(back.path, "/account/devices");
 }

@@ -174,3 +174,25 @@ async fn the_pages_lead_to_a_passkey_and_on() {
     assert!(browser.press(&page, "passkey", &fields).await.is_err(), "back at the shop");
     assert_eq!(scene.passkeys().await, 1);
 }
+
+/// Whoever has a password alone makes one, where the policy has no apps: it is not enough to take the app away at once.
+#[tokio::test]
+async fn security_no_passkey_that_a_password_makes_takes_an_authenticator_app_away() {
+    let mut mfa = with_passkeys();
+    mfa["totp"] = json!({ "enabled": false });
+    mfa["incompatible_devices_mode"] = json!("setup");
+    let scene = scene(mfa).await;
+    let own = scene.authenticator("alice").await;
+    let (mut browser, page) = scene.page(None).await;
+    let page = browser.press(&page, "start", &[]).await.unwrap();
+    let page = browser.press(&page, "passkey", &[]).await.unwrap();
+    let mut passkey = Passkey::new(scene.world.issuer());
+    let made = passkey.create(&options(&page, "create")).to_string();
+    let fields = [("attestation", made.as_str()), ("name", "My phone")];
+    assert!(browser.press(&page, "passkey", &fields).await.is_err(), "back at the shop");
+    own.is_asked_for(&mut browser).await;
+    // From then on it counts, as every other, and is shown.
+    scene.world.clock.advance(seconds(5 * 60));
+    browser.open("/account/confirm?for=devices").await.unwrap().has("data-get");
+    assert_eq!(scene.passkeys().await, 1);
+}

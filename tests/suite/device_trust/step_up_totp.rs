@@ -10,7 +10,7 @@ use super::step_up_otp::{check, refused, wrong};
 use super::{PASSWORD, Scene, claims, json, new_device, ticket};
 use crate::sign_in::every_state::only_its_links;
 use crate::world::authenticator_app::AuthenticatorApp;
-use crate::world::{Backing, Browser, FLOWS, World, seconds};
+use crate::world::{Backing, Browser, FLOWS, Page, World, seconds};
 
 const REQUIRED: &str = "OTP_REQUIRED";
 
@@ -22,6 +22,19 @@ fn policy() -> Value {
 pub(super) struct Own {
     pub(super) app: AuthenticatorApp,
     pub(super) path: String,
+}
+
+impl Own {
+    /// Whoever would remove it on the pages of the account, in this browser, is to bring a code of it first: the page that
+    /// asks for one.
+    pub(super) async fn is_asked_for(&self, browser: &mut Browser) -> Page {
+        let page = browser.open("/account/devices").await.unwrap();
+        let id = self.path.rsplit('/').next().unwrap();
+        let asked = browser.press(&page, "remove", &[("device", id)]).await.unwrap();
+        assert_eq!(asked.path, "/account/confirm?for=devices");
+        asked.has("name=\"code\"");
+        asked
+    }
 }
 
 impl Scene {
