@@ -110,6 +110,23 @@ impl NewPhone {
 }
 
 impl SettingUp {
+    /// What it is that they make. `None`: they have not said so yet.
+    pub const fn kind(&self) -> Option<Makes> {
+        match self {
+            Self::Required { .. } | Self::Choosing(_) => None,
+            Self::Totp(_) => Some(Makes::Totp),
+            Self::Phone(_) => Some(Makes::Mobile),
+            Self::Passkey => Some(Makes::Fido2),
+            Self::Target(channel) | Self::Address(NewAddress { sent: Sent { channel, .. }, .. }) => {
+                Some(match channel {
+                    Channel::Email => Makes::Email,
+                    Channel::Sms => Makes::Sms,
+                    Channel::Voice => Makes::Voice,
+                })
+            }
+        }
+    }
+
     pub(super) const fn status(&self) -> Status {
         match self {
             Self::Required { .. } => Status::MfaSetupRequired,
@@ -291,6 +308,13 @@ impl Flow {
     #[must_use]
     pub fn no_phone_came(self, makes: Vec<Makes>) -> Option<Self> {
         self.new_phone()?;
+        self.setting_up_now(SettingUp::Choosing(makes))
+    }
+
+    /// What they make, they may not any more: it is another one of these. `None`: they had not said what it is to be.
+    #[must_use]
+    pub fn set_up_otherwise(self, makes: Vec<Makes>) -> Option<Self> {
+        self.setting_up()?.kind()?;
         self.setting_up_now(SettingUp::Choosing(makes))
     }
 

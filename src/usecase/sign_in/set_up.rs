@@ -62,8 +62,8 @@ impl SecondFactors {
         self.activate(flow, (user, &policy, why), judged, by).await
     }
 
-    /// Whoever has got a device meanwhile, be it in another flow, shows that one; and whoever is stopped makes nothing.
-    /// `Continue`: why they get through with nothing else.
+    /// Whoever has got a device meanwhile, be it in another flow, shows that one; whoever is stopped makes nothing; and nobody
+    /// makes what the policy has no more: they say anew what it is to be. `Continue`: why they get through with nothing else.
     async fn still_sets_up(
         &self,
         flow: Flow,
@@ -72,6 +72,11 @@ impl SecondFactors {
     ) -> Result<ControlFlow<Option<Flow>, (Flow, Why)>, StoreError> {
         let evaluated = self.evaluate.evaluate(user, policy, Way::of(&flow)).await?;
         if let Verdict::SetUp(why, _) = &evaluated.0 {
+            let makes = self.evaluate.makes(policy).await?;
+            let dropped = flow.setting_up().and_then(SettingUp::kind).is_some_and(|kind| !makes.contains(&kind));
+            if dropped {
+                return Ok(ControlFlow::Break(flow.set_up_otherwise(makes)));
+            }
             return Ok(ControlFlow::Continue((flow, *why)));
         }
         Ok(ControlFlow::Break(self.set_up_elsewhere(flow, (policy, evaluated), (judged, asker)).await?))

@@ -211,6 +211,23 @@ async fn who_has_got_a_device_meanwhile_shows_that_one() {
     assert_eq!(scene.addresses().await, 1);
 }
 
+/// [flows.md H.4] whoever has begun says anew what it is to be, and nothing is sent.
+#[tokio::test]
+async fn h4_no_address_is_made_once_the_policy_has_none_any_more() {
+    let scene = scene().await;
+    let (mut named, right) = scene.named(1).await;
+    let mut naming = scene.naming("Sms").await;
+    let admin = scene.another_robot("changes").await;
+    let without = json!({ "email": { "enabled": false }, "sms": { "enabled": false } });
+    admin.patch("/admin/v1/mfa-policies/mfa", &without).await.ok();
+    for answer in [named.activate(&right).await, naming.submit(NUMBER).await] {
+        let state = answer.ok();
+        let kinds = json!([{ "deviceType": "VOICE" }]);
+        assert_eq!((&state["status"], &state["devicePairingMethods"]), (&json!(METHOD), &kinds), "{state}");
+    }
+    assert_eq!((scene.addresses().await, scene.world.texts().len()), (0, 0));
+}
+
 /// [reliability.md R14] of two who bring the first one at once, one does.
 #[tokio::test]
 async fn r14_one_first_address_is_made_at_once() {

@@ -261,6 +261,19 @@ async fn h4_nothing_is_made_where_the_policy_has_no_way_or_by_who_is_locked() {
     assert_eq!(scene.apps().await, 0);
 }
 
+/// [flows.md H.4] whoever has begun says anew what it is to be.
+#[tokio::test]
+async fn h4_no_app_is_made_once_the_policy_has_none_any_more() {
+    let scene = scene(policy()).await;
+    let mut making = scene.making().await;
+    let admin = scene.another_robot("changes").await;
+    admin.patch("/admin/v1/mfa-policies/mfa", &json!({ "totp": { "enabled": false } })).await.ok();
+    let state = making.activate(&scene.now_of(&making.app)).await.ok();
+    let kinds = json!([{ "deviceType": "MOBILE" }]);
+    assert_eq!((&state["status"], &state["devicePairingMethods"]), (&json!(METHOD), &kinds), "{state}");
+    assert_eq!(scene.apps().await, 0);
+}
+
 /// Another choice than for whoever has no device at all.
 #[tokio::test]
 async fn h4_whoever_has_devices_that_will_not_do_makes_one_where_the_policy_says_so() {

@@ -124,6 +124,18 @@ async fn who_has_got_a_device_meanwhile_makes_no_passkey() {
     assert_eq!(scene.passkeys().await, 0);
 }
 
+/// [flows.md H.4] whoever has begun says anew what it is to be.
+#[tokio::test]
+async fn h4_no_passkey_is_made_once_the_policy_has_none_any_more() {
+    let scene = scene(with_passkeys()).await;
+    let mut making = scene.making_passkey().await;
+    let admin = scene.another_robot("changes").await;
+    admin.patch("/admin/v1/mfa-policies/mfa", &json!({ "fido2": { "enabled": false } })).await.ok();
+    let made = making.made();
+    assert_eq!(making.activate(&made).await.ok()["status"], METHOD);
+    assert_eq!(scene.passkeys().await, 0);
+}
+
 /// [reliability.md H.8] what a stolen password was worth ends with it.
 #[tokio::test]
 async fn no_passkey_is_made_by_a_password_that_was_changed_meanwhile() {
