@@ -211,6 +211,7 @@ set-up-address = E-Mail-Adresse
 set-up-number = Telefonnummer, mit + und Landesvorwahl
 set-up-address-wrong = An diese Adresse können wir nichts schicken. Prüfen Sie, wie sie geschrieben ist.
 set-up-number-wrong = An diese Nummer können wir nichts schicken. Schreiben Sie sie mit + und Landesvorwahl.
+set-up-not-made = Das konnte nicht eingerichtet werden. Nehmen Sie einen anderen Weg, oder brechen Sie ab und melden Sie sich neu an.
 set-up-app = Authenticator-App verbinden
 set-up-app-note = Geben Sie diesen Schlüssel in der App ein. Zeigen Sie ihn niemandem. Geben Sie dann den Code ein, den die App zeigt.
 set-up-app-link = App auf diesem Gerät öffnen

@@ -211,6 +211,7 @@ set-up-address = Email address
 set-up-number = Phone number, with + and the country code
 set-up-address-wrong = We can send nothing to this address. Check how it is written.
 set-up-number-wrong = We can send nothing to this number. Write it with + and the country code.
+set-up-not-made = This could not be set up. Use another way, or cancel and sign in again.
 set-up-app = Connect your authenticator app
 set-up-app-note = Type this key in the app. Show it to nobody. Then type the code that the app shows.
 set-up-app-link = Open the app on this device

@@ -211,6 +211,7 @@ set-up-address = Dirección de correo
 set-up-number = Número de teléfono, con + y el prefijo del país
 set-up-address-wrong = No podemos enviar nada a esta dirección. Comprueba cómo está escrita.
 set-up-number-wrong = No podemos enviar nada a este número. Escríbelo con + y el prefijo del país.
+set-up-not-made = No se ha podido configurar. Usa otra forma, o cancela e inicia sesión de nuevo.
 set-up-app = Conectar tu aplicación de autenticación
 set-up-app-note = Escribe esta clave en la aplicación. No se la enseñes a nadie. Después escribe el código que muestra la aplicación.
 set-up-app-link = Abrir la aplicación en este dispositivo

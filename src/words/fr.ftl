@@ -211,6 +211,7 @@ set-up-address = Adresse e-mail
 set-up-number = Numéro de téléphone, avec + et l’indicatif du pays
 set-up-address-wrong = Nous ne pouvons rien envoyer à cette adresse. Vérifiez comment elle est écrite.
 set-up-number-wrong = Nous ne pouvons rien envoyer à ce numéro. Écrivez-le avec + et l’indicatif du pays.
+set-up-not-made = La configuration n’a pas abouti. Choisissez une autre méthode, ou annulez et reconnectez-vous.
 set-up-app = Connecter votre application d’authentification
 set-up-app-note = Saisissez cette clé dans l’application. Ne la montrez à personne. Saisissez ensuite le code que l’application affiche.
 set-up-app-link = Ouvrir l’application sur cet appareil

@@ -239,6 +239,7 @@ messages! {
     SetUpNumber = "set-up-number",
     SetUpAddressWrong = "set-up-address-wrong",
     SetUpNumberWrong = "set-up-number-wrong",
+    SetUpNotMade = "set-up-not-made",
     SetUpApp = "set-up-app",
     SetUpAppNote = "set-up-app-note",
     SetUpAppLink = "set-up-app-link",

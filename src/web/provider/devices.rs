@@ -145,7 +145,8 @@ fn set_up(seen: &Seen, setting_up: &SettingUp, (amiss, form): (Amiss, Form), aro
         SettingUp::Target(channel) => set_up::State::Target(place(*channel)),
         SettingUp::Address(new) => return new_code(seen, new, (amiss, form), around),
         SettingUp::Passkey => {
-            let (name, failed) = (around.words.say(around.locale, Message::MethodPasskey), amiss.of_passkey.is_some());
+            let failed = amiss.of_passkey.is_some() || amiss.of_code.is_some();
+            let name = around.words.say(around.locale, Message::MethodPasskey);
             return new_passkey::render(&new_passkey::View { form, options: options(seen), name, failed }, around);
         }
     };

@@ -191,6 +191,12 @@ impl Provider {
         {
             return Ok(Submitted::Wrong(Wrong::Code(problem)));
         }
+        // There is another second factor by now, say, or as many keys as one may have: other ways are on the page.
+        if seen.flow.setting_up().is_some()
+            && matches!(&error, FlowError::Refused(refusal) if refusal.code == FlowErrorCode::RequestFailed)
+        {
+            return Ok(Submitted::Wrong(Wrong::Code(code_page::Problem::NotMade)));
+        }
         let names_address = matches!(seen.flow.setting_up(), Some(SettingUp::Target(_)));
         if names_address
             && matches!(&error, FlowError::Refused(refusal) if refusal.code == FlowErrorCode::ValidationError)

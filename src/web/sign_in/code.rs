@@ -75,6 +75,8 @@ pub enum Problem {
     TooOften,
     SlowDown(Duration),
     PageExpired,
+    /// Whatever it is for that somebody makes, it comes to nothing.
+    NotMade,
 }
 
 impl Problem {
@@ -90,6 +92,7 @@ impl Problem {
             Self::TooOften => At::of_all(Message::CodeTooOften),
             Self::SlowDown(wait) => At::slow_down(wait),
             Self::PageExpired => At::of_all(Message::PageExpired),
+            Self::NotMade => At::of_all(Message::SetUpNotMade),
         }
     }
 }

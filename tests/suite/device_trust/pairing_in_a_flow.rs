@@ -359,3 +359,17 @@ async fn the_pages_let_somebody_give_up() {
     callback.error("access_denied");
     assert_eq!(scene.apps().await, 0);
 }
+
+/// Whatever cannot be made, they are told so where they choose, and take another way.
+#[tokio::test]
+async fn the_pages_say_that_nothing_could_be_made() {
+    let scene = scene(policy()).await;
+    for _ in 0..20 {
+        let _unused = scene.alice.pairing_key().await;
+    }
+    let (mut browser, page) = scene.page(None).await;
+    let page = browser.press(&page, "start", &[]).await.unwrap();
+    let page = browser.press(&page, "phone", &[]).await.unwrap();
+    page.has("This could not be set up.").has("What do you want to use?");
+    browser.press(&page, "totp", &[]).await.unwrap().has("Connect your authenticator app");
+}

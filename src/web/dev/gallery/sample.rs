@@ -310,10 +310,12 @@ fn codes(cast: &Cast, samples: &mut Samples) {
     let phone = set_up::NewApp { key: "1234 5678 9012".to_owned(), link: link.clone() };
     let app = of(set_up::State::App(set_up::NewApp { key, link }));
     let wrong = set_up::View { problem: Some(code::Problem::WrongLeft(2)), ..app.clone() };
+    let not_made = set_up::View { problem: Some(code::Problem::NotMade), ..of(set_up::State::Choosing(WAYS.to_vec())) };
     let states = [
         ("required", of(set_up::State::Required { may_skip: false })),
         ("offered", of(set_up::State::Required { may_skip: true })),
         ("choosing", of(set_up::State::Choosing(WAYS.to_vec()))),
+        ("not-made", not_made),
         ("app", app),
         ("phone", of(set_up::State::Phone(phone))),
         ("address", of(set_up::State::Target(set_up::Place::Mail))),
