@@ -25,6 +25,8 @@ pub struct AddPasskey {
 /// What a browser brought.
 #[derive(Debug)]
 pub struct Made<'a> {
+    /// What it is called from then on.
+    pub id: PasskeyId,
     pub user: UserId,
     /// The credential that was made, in JSON.
     pub attestation: &'a str,
@@ -64,7 +66,7 @@ impl AddPasskey {
             }
         };
         let passkey = Passkey {
-            id: PasskeyId::new(self.entropy.uuid()),
+            id: made.id,
             user: made.user,
             credential: verified.id,
             key: verified.key,

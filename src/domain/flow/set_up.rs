@@ -283,15 +283,15 @@ impl Flow {
         self.setting_up_now(SettingUp::Passkey)
     }
 
-    /// A passkey of the person was made. `None`: nobody waits for it, or it is another person's.
+    /// A passkey of the person was made, which is this device. `None`: nobody waits for it, or it is another person's.
     #[must_use]
-    pub fn passkey_made(mut self, user: UserId, now: Timestamp) -> Option<Self> {
+    pub fn passkey_made(mut self, (user, device): (UserId, DeviceId), now: Timestamp) -> Option<Self> {
         self.asking(Source::Mfa).filter(|_| self.user() == Some(user))?;
         self.makes_second_factor().then_some(())?;
         self.ceremony = None;
         self.second_factor = Some(SecondFactor::PasskeyVerified(now));
-        // On whatever they were asked before, they have not shown it.
-        self.asked_on = None;
+        // Whatever they were asked on before, they have shown this one.
+        self.asked_on = Some(device);
         Some(self)
     }
 

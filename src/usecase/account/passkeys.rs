@@ -121,8 +121,16 @@ impl OwnPasskeys {
         let Some(name) = PasskeyName::of_made(Some(name)) else { return Ok(Outcome::BadName) };
         let origin = self.add.party.as_ref().map(RelyingParty::origin).unwrap_or_default();
         let ceremony = self.ceremonies.take(id, (signed.session.id, Purpose::Register), now).await?;
-        let user = signed.user.id;
-        let made = Made { user, attestation, ceremony: ceremony.as_ref(), origin, name, grounds: Grounds::Confirmed };
+        let (passkey, user) = (PasskeyId::new(self.entropy.uuid()), signed.user.id);
+        let made = Made {
+            id: passkey,
+            user,
+            attestation,
+            ceremony: ceremony.as_ref(),
+            origin,
+            name,
+            grounds: Grounds::Confirmed,
+        };
         Ok(match self.add.add(made).await? {
             Some(Added::Yes) => Outcome::Done,
             Some(Added::TooMany) => Outcome::TooMany,

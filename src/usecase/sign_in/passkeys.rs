@@ -8,7 +8,7 @@ use crate::domain::client::Client;
 use crate::domain::flow::{At, Flow};
 use crate::domain::passkey::PasskeyName;
 use crate::protocol::flow_api::{DetailCode, FlowRefusal, Members};
-use crate::protocol::id::{FlowId, UserId};
+use crate::protocol::id::{DeviceId, FlowId, PasskeyId, UserId};
 use crate::protocol::webauthn::RelyingParty;
 use crate::store::ephemeral::{Found, Lifetime, StoreError};
 use crate::store::sql::besides::Besides;
@@ -110,15 +110,15 @@ impl Advance {
             ControlFlow::Continue(still) => still,
             ControlFlow::Break(next) => return Ok(next),
         };
-        let user = self.activate(id, (found, &flow), client, (calling, members), besides).await?;
+        let (user, made) = self.activate(id, (found, &flow), client, (calling, members), besides).await?;
         if sets_up {
-            return Ok(factors.passkey_made(flow, user, (&judged, calling.asker())).await);
+            return Ok(factors.passkey_made(flow, (user, made), (&judged, calling.asker())).await);
         }
         Ok(flow.passkey_verified(user, &judged.around()))
     }
 
     /// The first passkey of whoever has just proved to be somebody in another way, and has nothing else but what `besides`
-    /// allows.
+    /// allows: whose it is, and as which device it counts.
     async fn activate(
         &self,
         id: &FlowId,
@@ -126,10 +126,12 @@ impl Advance {
         client: &Arc<Client>,
         (calling, members): (Calling<'_>, &Members),
         besides: Besides,
-    ) -> Result<UserId, FlowError> {
+    ) -> Result<(UserId, DeviceId), FlowError> {
         let user = flow.user().ok_or_else(FlowRefusal::not_now)?;
         let bad_name = || FlowRefusal::invalid(DetailCode::InvalidFieldValue, Some("nickname"), "no name of a passkey");
+        let passkey = PasskeyId::new(self.known.second_factors.entropy.uuid());
         let made = Made {
+            id: passkey,
             user,
             attestation: members.text("attestation").unwrap_or_default(),
             ceremony: flow.ceremony.as_ref(),
@@ -138,7 +140,7 @@ impl Advance {
             grounds: Grounds::Flow { password: flow.password, besides },
         };
         if self.add_passkey.add(made).await? == Some(Added::Yes) {
-            return Ok(user);
+            return Ok((user, DeviceId::new(passkey.uuid())));
         }
         self.ask_anew(id, (found, flow), client, calling.asker()).await?;
         let why = "the passkey was not made";

@@ -11,7 +11,7 @@ use crate::domain::occasion::Notice;
 use crate::domain::otp::Channel;
 use crate::domain::second_factor::{Verdict, Why};
 use crate::protocol::flow_api::{self, DetailCode, FlowRefusal, Members};
-use crate::protocol::id::{MfaPolicyId, UserId};
+use crate::protocol::id::{DeviceId, MfaPolicyId, UserId};
 use crate::store::ephemeral::StoreError;
 use crate::store::sql::besides::Besides;
 use crate::store::sql::first_phone::Came;
@@ -190,15 +190,15 @@ impl SecondFactors {
         })
     }
 
-    /// A passkey of `user` was made, who needed a second factor.
+    /// A passkey of `user` was made, who needed a second factor: this device.
     pub(super) async fn passkey_made(
         &self,
         flow: Flow,
-        user: UserId,
+        (user, device): (UserId, DeviceId),
         (judged, asker): (&Judged, Asker<'_>),
     ) -> Option<Flow> {
         let (policy, event) = (flow.mfa_policy(&judged.around()), self.event(&flow, judged.now));
-        let next = flow.passkey_made(user, judged.now)?;
+        let next = flow.passkey_made((user, device), judged.now)?;
         self.ledger.audit(event.of("passkey_made")).await;
         self.tell.of(user, Notice::Added, policy.as_ref(), asker.language).await;
         Some(next)

@@ -4,6 +4,7 @@ use futures_util::future::join;
 use serde_json::Value;
 
 use super::pairing_in_a_flow::{METHOD, NEW, SET_UP, scene, with_passkeys};
+use super::remember_me::signed_out;
 use super::{PASSWORD, Scene, claims, json};
 use crate::admin::robot::usr;
 use crate::sign_in::every_state::only_its_links;
@@ -207,4 +208,21 @@ async fn security_no_passkey_that_a_password_makes_takes_an_authenticator_app_aw
     scene.world.clock.advance(seconds(5 * 60));
     browser.open("/account/confirm?for=devices").await.unwrap().has("data-get");
     assert_eq!(scene.passkeys().await, 1);
+}
+
+/// [flows.md D.1, `rememberMe.web`] as for every other that they have shown.
+#[tokio::test]
+async fn d1_the_browser_is_remembered_in_which_a_passkey_was_made() {
+    let mut mfa = with_passkeys();
+    mfa["remember_me"] = json!({ "enabled": true, "lifetime": 3600 });
+    let scene = scene(mfa).await;
+    let mut making = scene.making_passkey().await;
+    let made = making.made();
+    let state = making.activate(&made).await.ok();
+    completed(&state);
+    assert_eq!(state["rememberMeFor"], 3600, "{state}");
+    let wish = json!({ "rememberMe": true });
+    let state = making.browser.act(&making.id, "continueAuthentication", &wish).await.ok();
+    assert_eq!(state["status"], "COMPLETED", "{state}");
+    scene.is_spared(&mut signed_out(&making.browser)).await;
 }

@@ -48,7 +48,7 @@ impl Scene {
         (id, state)
     }
 
-    async fn is_spared(&self, browser: &mut Browser) -> String {
+    pub(super) async fn is_spared(&self, browser: &mut Browser) -> String {
         let (id, state) = self.second(browser, &[]).await;
         assert_eq!(
             (&state["status"], &state["code"]),
@@ -67,7 +67,7 @@ impl Scene {
 }
 
 /// Nothing but what remembers it.
-fn signed_out(browser: &Browser) -> Browser {
+pub(super) fn signed_out(browser: &Browser) -> Browser {
     let mut browser = browser.clone();
     browser.cookies.retain(|name, _| name.ends_with("nod-remembered"));
     assert_eq!(browser.cookies.len(), 1, "{:?}", browser.cookies.keys());

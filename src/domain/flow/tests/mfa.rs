@@ -60,7 +60,11 @@ pub(super) const fn app_of(user: UserId) -> DeviceId {
     DeviceId::new(Uuid::from_u128(user.uuid().as_u128() * 10 + 2))
 }
 
-/// The same, while it is made.
+pub(super) const fn passkey_of(user: UserId) -> DeviceId {
+    DeviceId::new(Uuid::from_u128(user.uuid().as_u128() * 10 + 3))
+}
+
+/// An app, while it is made.
 pub(super) fn new_app(user: UserId) -> NewTotp {
     NewTotp::new(app_of(user), &Sealed::from_bytes(vec![7; 32]), TotpMethod::default())
 }

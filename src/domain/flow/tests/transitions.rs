@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::mfa::{address_of, app_of, asked_on, new_address, new_app, new_phone, phone_of};
+use super::mfa::{address_of, app_of, asked_on, new_address, new_app, new_phone, passkey_of, phone_of};
 use super::*;
 use crate::domain::enrolment::{Enrolment, Grounds};
 use crate::domain::mfa_policy::Makes;
@@ -353,7 +353,7 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
     all.push((Action::SkipMfa, no_more));
     for person in [ALICE, BOB] {
         all.push((Action::ActivateTotpDevice, flow.clone().set_up_done(app_of(person))));
-        all.push((Action::ActivateFido2Device, flow.clone().passkey_made(person, at(0))));
+        all.push((Action::ActivateFido2Device, flow.clone().passkey_made((person, passkey_of(person)), at(0))));
         all.push((Action::Poll, flow.clone().phone_came(&new_phone(person).key, phone_of(person))));
     }
     all.push((Action::ManageDevices, flow.clone().managed(None)));
@@ -445,9 +445,9 @@ fn d1_a_browser_is_remembered_for_what_was_shown_last() {
     // The phone goes away, and a passkey takes its place.
     let anew = evaluated(asked.unasked().unwrap(), Verdict::SetUp(Why::NoUsableDevices, None), false).unwrap();
     let making = anew.set_up_begun(Makes::ALL.to_vec()).unwrap().set_up_passkey().unwrap();
-    let made = making.passkey_made(ALICE, at(0)).unwrap();
+    let made = making.passkey_made((ALICE, passkey_of(ALICE)), at(0)).unwrap();
     assert_eq!(made.second_factor, Some(SecondFactor::PasskeyVerified(at(0))));
-    assert_eq!(made.may_be_remembered_by(), None);
+    assert_eq!(made.may_be_remembered_by(), Some(passkey_of(ALICE)));
     let sent = asked_on(choosing.managed(None).unwrap(), address_of(ALICE), 1, at(0)).unwrap();
     let id = sent.sent().unwrap().id;
     let managed = sent.code_verified(id).unwrap();
