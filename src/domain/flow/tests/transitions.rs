@@ -132,6 +132,7 @@ const TABLE: [(Status, &[(Action, Status)]); 17] = [
         (Action::CancelAuthentication, Status::Failed),
     ]),
     (Status::TotpActivationRequired, &[
+        (Action::ActivateTotpDevice, Status::DevicePairingMethodRequired),
         (Action::ActivateTotpDevice, Status::DeviceSelectionRequired),
         (Action::ActivateTotpDevice, Status::PushConfirmationWaiting),
         (Action::ActivateTotpDevice, Status::OtpRequired),
@@ -152,6 +153,7 @@ const TABLE: [(Status, &[(Action, Status)]); 17] = [
     ]),
     (Status::Fido2ActivationRequired, &[
         (Action::ActivateFido2Device, Status::MfaCompleted),
+        (Action::ActivateFido2Device, Status::DevicePairingMethodRequired),
         (Action::ActivateFido2Device, Status::DeviceSelectionRequired),
         (Action::ActivateFido2Device, Status::PushConfirmationWaiting),
         (Action::ActivateFido2Device, Status::OtpRequired),
@@ -162,6 +164,7 @@ const TABLE: [(Status, &[(Action, Status)]); 17] = [
     // By the other channels it is the same, as is looked at below.
     (Status::EmailPairingTargetRequired, &[
         (Action::SubmitEmailTarget, Status::EmailActivationRequired),
+        (Action::SubmitEmailTarget, Status::DevicePairingMethodRequired),
         (Action::SubmitEmailTarget, Status::DeviceSelectionRequired),
         (Action::SubmitEmailTarget, Status::PushConfirmationWaiting),
         (Action::SubmitEmailTarget, Status::OtpRequired),
@@ -172,11 +175,13 @@ const TABLE: [(Status, &[(Action, Status)]); 17] = [
     ]),
     (Status::EmailActivationRequired, &[
         (Action::ActivateEmailDevice, Status::MfaCompleted),
+        (Action::ActivateEmailDevice, Status::DevicePairingMethodRequired),
         (Action::ActivateEmailDevice, Status::DeviceSelectionRequired),
         (Action::ActivateEmailDevice, Status::PushConfirmationWaiting),
         (Action::ActivateEmailDevice, Status::OtpRequired),
         (Action::ActivateEmailDevice, Status::MfaFailed),
         (Action::ResendOtp, Status::EmailActivationRequired),
+        (Action::ResendOtp, Status::DevicePairingMethodRequired),
         (Action::ResendOtp, Status::DeviceSelectionRequired),
         (Action::ResendOtp, Status::PushConfirmationWaiting),
         (Action::ResendOtp, Status::OtpRequired),
@@ -329,6 +334,11 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
             let came_to = |flow| mfa::came_to(flow, (verdict.clone(), None), None, (7, at(0)));
             all.push((action, anew.and_then(came_to)));
         }
+    }
+    // Or the policy makes it no more.
+    for action in named.into_iter().chain([Action::ActivateTotpDevice, Action::ActivateFido2Device]) {
+        let otherwise = flow.clone().set_up_otherwise(Makes::ALL.to_vec()).filter(|_| links.contains(&action));
+        all.push((action, otherwise));
     }
     all.push((Action::SetupMfa, flow.clone().set_up_begun(Makes::ALL.to_vec())));
     all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_with(new_app(ALICE))));
