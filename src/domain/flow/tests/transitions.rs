@@ -337,8 +337,7 @@ fn led(flow: &Flow, around: &Around<'_>) -> Vec<(Action, Flow)> {
     }
     // Or the policy makes it no more.
     for action in named.into_iter().chain([Action::ActivateTotpDevice, Action::ActivateFido2Device]) {
-        let otherwise = flow.clone().set_up_otherwise(Makes::ALL.to_vec()).filter(|_| links.contains(&action));
-        all.push((action, otherwise));
+        all.push((action, flow.clone().set_up_otherwise(Makes::ALL.to_vec()).filter(|_| links.contains(&action))));
     }
     all.push((Action::SetupMfa, flow.clone().set_up_begun(Makes::ALL.to_vec())));
     all.push((Action::SelectDevicePairingMethod, flow.clone().set_up_with(new_app(ALICE))));
