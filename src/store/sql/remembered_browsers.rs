@@ -4,6 +4,7 @@ use super::{Database, Transaction, WriteError, bounded, bytes, digest_bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::remembered::Remembered;
+use crate::domain::sign_on::SignOn;
 use crate::protocol::id::{DeviceId, MfaPolicyId, RememberedKey, UserId};
 use crate::secret::Digest;
 use crate::store::ephemeral::StoreError;
@@ -83,12 +84,22 @@ impl RememberedBrowsers {
 }
 
 impl RememberedBrowsers {
-    /// In how many browsers somebody may not be asked.
-    pub async fn count(&self, user: UserId, now: Timestamp) -> Result<u64, StoreError> {
-        let sql = "SELECT COUNT(DISTINCT key_digest) FROM remembered_browser WHERE user_id = $1 AND until > $2";
-        let row = self.database.find(sql, [bytes(user.uuid()), now.millis().into()]).await?;
-        let count: i64 = row.map(|row| row.get(0)).transpose()?.unwrap_or_default();
-        Ok(u64::try_from(count).unwrap_or_default())
+    /// In how many browsers somebody may not be asked, by the policies as they are now.
+    pub async fn count(&self, user: UserId, sign_on: &SignOn, now: Timestamp) -> Result<u64, StoreError> {
+        let sql = "SELECT key_digest, mfa_policy_id, device_id, since, until FROM remembered_browser \
+                   WHERE user_id = $1 AND until > $2";
+        let mut browsers = Vec::<Digest<RememberedKey>>::new();
+        for row in self.database.find_all(sql, [bytes(user.uuid()), now.millis().into()]).await? {
+            let policy = row.parsed(1, MfaPolicyId::parse)?;
+            let (device, since, until) = (DeviceId::new(row.uuid(2)?), row.time(3)?, row.time(4)?);
+            let remembered = Remembered { user, policy, device, since, until };
+            let key = row.digest(0)?;
+            let counts = sign_on.mfa_policy(&remembered.policy).is_some_and(|policy| remembered.counts(policy, now));
+            if counts && !browsers.contains(&key) {
+                browsers.push(key);
+            }
+        }
+        Ok(u64::try_from(browsers.len()).unwrap_or(u64::MAX))
     }
 
     /// Somebody is asked everywhere again. `false`: they are already; nothing is recorded then.

@@ -79,11 +79,13 @@ const fn came_of(changed: bool) -> Outcome {
 
 impl OwnDevices {
     pub async fn of(&self, user: UserId) -> Result<Owned, StoreError> {
+        let sign_on = self.known.directory.sign_on().await?;
+        let (remembered, now) = (&self.known.second_factors.evaluate.remembered, self.clock.now());
         Ok(Owned {
             phones: self.known.directory.devices_of(&user).await?,
             addresses: self.addresses.of_user(user).await?,
             totps: self.totps.of_user(user).await?,
-            browsers: self.known.second_factors.evaluate.remembered.count(user, self.clock.now()).await?,
+            browsers: remembered.count(user, &sign_on, now).await?,
         })
     }
 

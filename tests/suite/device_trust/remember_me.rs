@@ -260,6 +260,27 @@ async fn d1_the_page_asks_whether_the_browser_is_remembered_and_the_account_take
     scene.is_asked(&mut signed_out(&browser), &[]).await;
 }
 
+/// What spares nobody a question is not shown as if it did.
+#[tokio::test]
+async fn d1_the_account_counts_no_browser_that_the_policy_remembers_no_more() {
+    const TOLD: &str = "In one browser you are not asked for a second step.";
+    let scene = Scene::with_phones(policy(), 1).await;
+    let mut browser = scene.world.browser();
+    let page = browser.authorize(&scene.shop, &[]).await.unwrap();
+    let waiting = browser.sign_in(&page, "alice", PASSWORD).await.unwrap();
+    scene.alice.phone().approve_the_question().await;
+    let page = browser.press(&waiting, "poll", &[]).await.unwrap();
+    browser.press(&page, "continue", &[("remember", "on")]).await.expect_err("back at the client").get("code");
+    browser.open("/account/devices").await.unwrap().has(TOLD);
+    let admin = scene.world.robot("operator", "nod:admin").await;
+    for enabled in [false, true] {
+        let changed = json!({ "remember_me": { "enabled": enabled } });
+        admin.patch("/admin/v1/mfa-policies/mfa", &changed).await.ok();
+        let page = browser.open("/account/devices").await.unwrap();
+        assert_eq!(page.answer.text().contains(TOLD), enabled);
+    }
+}
+
 #[tokio::test]
 async fn d1_an_administrator_takes_it_back() {
     let scene = Scene::with_phones(policy(), 1).await;
