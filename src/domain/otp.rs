@@ -72,6 +72,12 @@ impl OtpDevice {
         }
     }
 
+    /// As what messages there are counted. Few mailboxes tell capitals from small letters, and no domain does: written in
+    /// another way, it is no other address.
+    pub fn counted(&self) -> String {
+        self.target.to_lowercase()
+    }
+
     /// `None`: it is an address.
     pub fn number(&self) -> Option<PhoneNumber> {
         match self.channel {

@@ -198,8 +198,8 @@ impl SendCode {
 
     /// Counted before it is sent, so that it holds however many come at once.
     async fn may_send(&self, device: &OtpDevice) -> Result<bool, StoreError> {
-        let user = device.user.uuid();
-        let whom = [("address", device.target.as_bytes()), ("person", user.as_bytes().as_slice())];
+        let (user, address) = (device.user.uuid(), device.counted());
+        let whom = [("address", address.as_bytes()), ("person", user.as_bytes().as_slice())];
         for (whose, who) in whom {
             for (times, window) in [(PER_SHORT, SHORT), (PER_DAY, DAY)] {
                 let what = format!("otp, {whose}, {}", window.as_secs());

@@ -49,7 +49,7 @@ impl SpendTexts {
     /// Whether somebody may have another one sent there. From one network, letters are counted by themselves: whoever gets
     /// no more texts may have one.
     pub(super) async fn may_ask(&self, device: &OtpDevice, from: IpAddr) -> Result<May, StoreError> {
-        let (there, from) = (format!("{} {}", device.channel, device.target), network(from).to_string());
+        let (there, from) = (format!("{} {}", device.channel, device.counted()), network(from).to_string());
         let by_network = match device.channel {
             Channel::Email => "otp, network, mail",
             Channel::Sms | Channel::Voice => "otp, network",

@@ -183,6 +183,18 @@ async fn t9_9_three_wrong_first_codes_and_none_is_looked_at() {
     assert_eq!((scene.addresses().await, scene.world.inbox().len()), (0, 1));
 }
 
+/// [security.md 5.6] written in another way, it is no other address.
+#[tokio::test]
+async fn security_5_6_an_address_is_counted_however_it_is_written() {
+    let scene = scene().await;
+    scene.named(1).await;
+    let mut another = scene.naming("Email").await;
+    let state = another.submit("Alice@HOME.example").await.ok();
+    let told = (&state["status"], &state["delivery"]);
+    assert_eq!(told, (&json!("EMAIL_ACTIVATION_REQUIRED"), &json!("NOT_SENT")), "{state}");
+    assert_eq!(scene.world.inbox().len(), 1);
+}
+
 /// [reliability.md H.8] what a stolen password was worth ends with it.
 #[tokio::test]
 async fn no_address_is_made_by_a_password_that_was_changed_meanwhile() {
