@@ -193,7 +193,7 @@ impl Flow {
     }
 
     /// What has shown the code by which the person went on last. `None`: none did. It may be a phone.
-    pub fn shown_by(&self) -> Option<DeviceId> {
+    pub fn code_shown_by(&self) -> Option<DeviceId> {
         self.asked_on.filter(|_| self.by_code == Some(CodeSource::Authenticator))
     }
 

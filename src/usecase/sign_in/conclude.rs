@@ -120,7 +120,7 @@ impl Conclude {
     /// Whether the person has brought a code of an authenticator app that they had before. Nothing else opens the pages on
     /// which it is removed: where an MFA policy has no apps, a password alone makes another second factor.
     async fn has_shown_app(&self, flow: &Flow, user: UserId) -> Result<bool, StoreError> {
-        let Some(shown) = flow.shown_by() else { return Ok(false) };
+        let Some(shown) = flow.code_shown_by() else { return Ok(false) };
         let apps = self.known.second_factors.evaluate.totp_devices.of_user(user).await?;
         let had = apps.iter().find(|own| own.id == shown).and_then(|own| own.activated_at);
         Ok(had.is_some_and(|since| since < flow.started_at))
