@@ -77,18 +77,29 @@ const LIBRARIES: [(&str, &[&str]); 14] = [
 /// What has no place in pure layers.
 const IMPURE: [&str; 4] = ["tokio::", "async fn", "SystemClock", "std::fs"];
 
-/// Every source file: its path below `src/`, and its lines.
-fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut folders, mut files) = (vec![root.clone()], Vec::<PathBuf>::new());
+/// What is read from top to bottom is no longer, in lines.
+const LONGEST: usize = 500;
+
+/// Every file below this folder, which is none that a build writes.
+fn files(root: &Path) -> Vec<PathBuf> {
+    let (mut folders, mut files) = (vec![root.to_owned()], Vec::<PathBuf>::new());
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder of sources") {
             let path = entry.expect("an entry").path();
+            if ["target", "node_modules"].iter().any(|built| path.ends_with(built)) {
+                continue;
+            }
             if path.is_dir() { &mut folders } else { &mut files }.push(path);
         }
     }
+    files
+}
+
+/// Every source file: its path below `src/`, and its lines.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let below = |path: &Path| path.strip_prefix(&root).expect("a path below src").to_str().expect("UTF-8").to_owned();
-    files.iter().map(|path| (below(path), fs::read_to_string(path).expect("a source file"))).collect()
+    files(&root).iter().map(|path| (below(path), fs::read_to_string(path).expect("a source file"))).collect()
 }
 
 fn module(path: &str) -> &str {
@@ -181,6 +192,26 @@ fn what_comes_with_the_feature_otel_is_named_behind_it() {
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert!(behind >= 7, "the modules of the feature are called otherwise: {behind}");
+}
+
+#[test]
+fn no_file_is_longer_than_somebody_likes_to_read() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut looked_at, mut problems) = (0, Vec::new());
+    for folder in ["src", "tests", "migrations/src", "device-sdk/src"] {
+        for path in files(&here.join(folder)) {
+            if path.extension().is_none_or(|kind| kind != "rs") {
+                continue;
+            }
+            looked_at += 1;
+            let lines = fs::read_to_string(&path).expect("a source file").lines().count();
+            if lines > LONGEST {
+                problems.push(format!("{} has {lines} lines", path.display()));
+            }
+        }
+    }
+    assert!(looked_at > 500, "{looked_at} files are not all of them");
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 /// What dev mode has for people who try things out is put around its server, and around no other.

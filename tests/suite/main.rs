@@ -9,6 +9,8 @@ mod architecture;
 #[cfg(test)]
 mod audit_trail;
 #[cfg(test)]
+mod away_store;
+#[cfg(test)]
 mod backends;
 #[cfg(test)]
 mod backings;

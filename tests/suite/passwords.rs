@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use futures_util::future::join_all;
 use nod::domain::audit::{Action, Event};
 use nod::domain::password::hash::{Cost, Hasher, Pepper, SALT};
@@ -13,9 +11,7 @@ use nod::domain::user::{Status, User};
 use nod::entropy::Entropy;
 use nod::protocol::id::ClientId;
 use nod::secret::{MasterKey, Secret};
-use nod::store::ephemeral::{
-    Attempts, Ephemeral, Key, Lifetime, Shelf, StoreError, Topic, Version, Versioned, Wakeups,
-};
+use nod::store::ephemeral::{Attempts, Ephemeral, Shelf};
 use nod::store::sql::passwords::{Passwords, StoredPassword};
 use nod::usecase::Error;
 use nod::usecase::check_password::{Attempt, Caller, CheckPassword, Checked, Confirmed};
@@ -23,6 +19,7 @@ use nod::usecase::hashing::Spent;
 use nod::usecase::password_ladder::PasswordLadder;
 use nod::usecase::set_password::{Chosen, NowTheirs};
 
+use crate::away_store::Away;
 use crate::world::{Backing, Builder, MASTER_KEY, Person, World, seconds};
 
 const RIGHT: &str = "tulips in may";
@@ -404,42 +401,6 @@ async fn who_may_not_log_in_changes_no_password() {
     alice.delete().await;
     assert_eq!(world.chooses(&confirmed, "roses in june").await, Chosen::NotConfirmed);
     assert!(world.rows("password").await.is_empty(), "it goes with its user");
-}
-
-/// Is not there.
-struct Away;
-
-#[async_trait]
-impl Ephemeral for Away {
-    async fn insert(&self, _: &Key, _: &[u8], _: Duration) -> Result<bool, StoreError> {
-        Err(StoreError::unavailable("away"))
-    }
-
-    async fn get(&self, _: &Key) -> Result<Option<Versioned>, StoreError> {
-        Err(StoreError::unavailable("away"))
-    }
-
-    async fn swap(&self, _: &Key, _: Version, _: &[u8], _: Lifetime) -> Result<bool, StoreError> {
-        Err(StoreError::unavailable("away"))
-    }
-
-    async fn remove(&self, _: &Key) -> Result<(), StoreError> {
-        Err(StoreError::unavailable("away"))
-    }
-
-    async fn count(&self, _: &Key, _: Duration) -> Result<u32, StoreError> {
-        Err(StoreError::unavailable("away"))
-    }
-
-    async fn wake(&self, _: &Topic) {}
-
-    async fn watch(&self, _: &Topic) -> Wakeups {
-        unreachable!("nobody watches")
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        Err(StoreError::unavailable("away"))
-    }
 }
 
 #[tokio::test]
