@@ -141,6 +141,8 @@ async fn object(request: &Request, body: &mut RequestBody, required: bool) -> po
     }
     match strict_json(&read(request, body, ADMIN_LIMIT).await?)? {
         Value::Object(members) => Ok(members),
+        // What generated clients send for a body that is left out.
+        Value::Null if !required => Ok(Map::new()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             told(vec![FieldProblem::new("", FieldCode::Invalid, "An object.")])?;
             Ok(Map::new())

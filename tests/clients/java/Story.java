@@ -22,7 +22,6 @@ import nod.model.BackchannelAuthenticationResponse;
 import nod.model.ClientPatch;
 import nod.model.FirstAdministrator;
 import nod.model.ClientCreation;
-import nod.model.PairingKeyCreation;
 import nod.model.UserCreation;
 import nod.model.OAuthError;
 import nod.model.OAuthErrorCode;
@@ -116,7 +115,7 @@ final class Story {
     }
 
     private static Process phone(ApiClient admin, User user) throws Exception {
-        var key = new AdminPairingKeysApi(admin).createPairingKey(user.getId(), null, new PairingKeyCreation());
+        var key = new AdminPairingKeysApi(admin).createPairingKey(user.getId(), null, null);
         Process process = new ProcessBuilder(System.getenv("NOD_BIN"), "phone", "--server", ISSUER, "--user", "bob",
                 "--state", System.getenv("NOD_PHONE"), "--pairing-key-stdin", "--auto", "approve", "--after", "2s", "--once")
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)

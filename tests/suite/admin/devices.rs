@@ -142,7 +142,7 @@ async fn t19_2_a_key_for_an_app_pairs_that_app_alone() {
 
     // Whoever names no app has a key for any.
     let keys = format!("/admin/v1/users/{}/pairing-keys", usr(&alice));
-    for made in [admin.act(&keys).await, admin.post(&keys, &json!({})).await] {
+    for made in [admin.act(&keys).await, admin.post(&keys, &json!({})).await, admin.post(&keys, &json!(null)).await] {
         location(&made);
         assert!(made.json()["pairing_key"].get("application").is_none(), "{}", made.text());
         let key = PairingKey::parse(made.json()["key"].as_str().unwrap()).unwrap();
