@@ -63,30 +63,9 @@ impl OtpDevices {
         (password, besides): (Option<Timestamp>, Besides),
         event: &Event,
     ) -> Result<bool, StoreError> {
-        let added: Result<bool, WriteError> = bounded(async {
-            let transaction = self.database.begin().await?;
-            // Whoever adds one at the same time waits here, of whatever kind it is, so that one of them is the first.
-            let user = transaction.lock_user(device.user).await?;
-            if !user.is_some_and(|user| user.is_active()) {
-                return Ok(false);
-            }
-            if let Some(chosen_at) = password
-                && !transaction.has_password(device.user, chosen_at).await?
-            {
-                return Ok(false);
-            }
-            let own = "SELECT 1 FROM otp_device WHERE user_id = $1 AND channel = $2 LIMIT 1";
-            let of = [bytes(device.user.uuid()), device.channel.as_str().into()];
-            if transaction.find(own, of).await?.is_some() || !transaction.has_only(device.user, besides).await? {
-                return Ok(false);
-            }
-            transaction.execute(INSERT, values(device)).await?;
-            transaction.record(&[event]);
-            transaction.commit().await?;
-            Ok(true)
-        })
-        .await;
-        added.map_err(WriteError::unexpected)
+        let same = "SELECT 1 FROM otp_device WHERE user_id = $1 AND channel = $2 LIMIT 1";
+        let of = [bytes(device.user.uuid()), device.channel.as_str().into()];
+        add_first(&self.database, (device.user, password, besides), (same, of), (INSERT, values(device)), event).await
     }
 
     /// Applies `change` to the nickname, while nobody else can change it, unless it refuses. `None`: the person has none
@@ -162,6 +141,38 @@ pub(super) async fn add<const N: usize>(
         Err(WriteError::Taken(_)) => Ok(Added::Taken),
         other => other.map_err(WriteError::unexpected),
     }
+}
+
+/// One row of a person who may sign in, where `same` finds nothing, and they have nothing but what `besides` allows.
+/// `password`: when the one was chosen that has to be theirs still. `false`: they may not, or have that, or have another.
+pub(super) async fn add_first<const M: usize, const N: usize>(
+    database: &Database,
+    (user, password, besides): (UserId, Option<Timestamp>, Besides),
+    (same, of): (&str, [Value; M]),
+    (insert, values): (&str, [Value; N]),
+    event: &Event,
+) -> Result<bool, StoreError> {
+    let added: Result<bool, WriteError> = bounded(async {
+        let transaction = database.begin().await?;
+        // Whoever adds one at the same time waits here, of whatever kind it is, so that one of them is the first.
+        if !transaction.lock_user(user).await?.is_some_and(|user| user.is_active()) {
+            return Ok(false);
+        }
+        if let Some(chosen_at) = password
+            && !transaction.has_password(user, chosen_at).await?
+        {
+            return Ok(false);
+        }
+        if transaction.find(same, of).await?.is_some() || !transaction.has_only(user, besides).await? {
+            return Ok(false);
+        }
+        transaction.execute(insert, values).await?;
+        transaction.record(&[event]);
+        transaction.commit().await?;
+        Ok(true)
+    })
+    .await;
+    added.map_err(WriteError::unexpected)
 }
 
 fn otp_device(row: &Row) -> Result<OtpDevice, StoreError> {

@@ -3,8 +3,8 @@
 use sea_orm::Value;
 
 use super::besides::Besides;
-use super::otp_devices::{Added, add};
-use super::{Database, Row, WriteError, bounded, bytes};
+use super::otp_devices::{Added, add, add_first};
+use super::{Database, Row, bytes};
 use crate::clock::Timestamp;
 use crate::domain::audit::Event;
 use crate::domain::totp::TotpDevice;
@@ -54,32 +54,9 @@ impl TotpDevices {
         (password, besides): (Option<Timestamp>, Besides),
         event: &Event,
     ) -> Result<bool, StoreError> {
-        let added: Result<bool, WriteError> = bounded(async {
-            let transaction = self.database.begin().await?;
-            // Whoever adds one at the same time waits here, of whatever kind it is, so that one of them is the first.
-            let user = transaction.lock_user(device.user).await?;
-            if !user.is_some_and(|user| user.is_active()) {
-                return Ok(false);
-            }
-            if let Some(chosen_at) = password
-                && !transaction.has_password(device.user, chosen_at).await?
-            {
-                return Ok(false);
-            }
-            let active = "SELECT 1 FROM totp_device WHERE user_id = $1 AND activated_at IS NOT NULL LIMIT 1";
-            if transaction.find(active, [bytes(device.user.uuid())]).await?.is_some() {
-                return Ok(false);
-            }
-            if !transaction.has_only(device.user, besides).await? {
-                return Ok(false);
-            }
-            transaction.execute(INSERT, values(device)).await?;
-            transaction.record(&[event]);
-            transaction.commit().await?;
-            Ok(true)
-        })
-        .await;
-        added.map_err(WriteError::unexpected)
+        let same = "SELECT 1 FROM totp_device WHERE user_id = $1 AND activated_at IS NOT NULL LIMIT 1";
+        let of = [bytes(device.user.uuid())];
+        add_first(&self.database, (device.user, password, besides), (same, of), (INSERT, values(device)), event).await
     }
 
     /// The code of `step` has shown that an app has the key. `false`: one has before.
