@@ -4,11 +4,10 @@
 use futures_util::future::join;
 use serde_json::Value;
 
-use super::pairing_in_a_flow::{METHOD, NEW, SET_UP};
+use super::pairing_in_a_flow::{METHOD, SET_UP};
 use super::step_up_message::{self, NUMBER, here};
 use super::step_up_otp::{refused, wrong};
 use super::{PASSWORD, Scene, claims, json, step_up_otp};
-use crate::admin::robot::usr;
 use crate::sign_in::every_state::only_its_links;
 use crate::world::{Answer, Browser, seconds};
 
@@ -201,13 +200,7 @@ async fn no_address_is_made_by_a_password_that_was_changed_meanwhile() {
     let scene = scene().await;
     let (mut thief, right) = scene.named(1).await;
     scene.world.clock.advance(seconds(1));
-    let admin = scene.another_robot("changes").await;
-    let password = format!("/admin/v1/users/{}/password", usr(&scene.alice));
-    admin.patch(&password, &json!({ "must_change": true })).await.ok();
-    let mut browser = scene.world.browser();
-    let id = browser.flow(&scene.shop, &[]).await["id"].as_str().unwrap().to_owned();
-    browser.password(&id, "alice", PASSWORD).await.ok();
-    browser.act(&id, "checkNewPassword", &json!({ "newPassword": NEW })).await.ok();
+    scene.chooses_another_password().await;
     let answer = thief.activate(&right).await;
     assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("REQUEST_FAILED")), "{}", answer.text());
     assert_eq!(scene.addresses().await, 0);

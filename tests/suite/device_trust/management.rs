@@ -5,15 +5,13 @@ use serde_json::Value;
 
 use super::step_up::{SELECTION, WAITING, poll, select, without_numbers};
 use super::step_up_otp::{check, code};
-use super::{PASSWORD, Scene, claims, json};
-use crate::admin::robot::usr;
+use super::{Scene, claims, json};
 use crate::sign_in::every_state::only_its_links;
 use crate::sign_in::links;
 use crate::world::{Answer, Browser, FLOWS, World, seconds};
 
 const MANAGEMENT: &str = "DEVICE_MANAGEMENT";
 const ANEW: &str = "AUTHENTICATION_REQUIRED";
-const NEW: &str = "twelve green bottles";
 
 /// People say on which device they are asked.
 fn policy() -> Value {
@@ -263,13 +261,7 @@ async fn security_whoever_is_stopped_or_has_another_password_changes_nothing() {
 
     let (mut thief, stolen, _) = managed(&scene).await;
     scene.world.clock.advance(seconds(5));
-    let admin = scene.another_robot("changes").await;
-    let password = format!("/admin/v1/users/{}/password", usr(&scene.alice));
-    admin.patch(&password, &json!({ "must_change": true })).await.ok();
-    let mut browser = scene.world.browser();
-    let id = browser.flow(&scene.shop, &[]).await["id"].as_str().unwrap().to_owned();
-    browser.password(&id, "alice", PASSWORD).await.ok();
-    browser.act(&id, "checkNewPassword", &json!({ "newPassword": NEW })).await.ok();
+    scene.chooses_another_password().await;
     assert_eq!(remove(&mut thief, &stolen, &scene.device(1)).await.ok()["status"], ANEW);
     assert_eq!(phones().await, 2);
 }

@@ -13,7 +13,7 @@ use crate::world::{Answer, Browser, FLOWS, World, seconds};
 pub(super) const SET_UP: &str = "MFA_SETUP_REQUIRED";
 pub(super) const METHOD: &str = "DEVICE_PAIRING_METHOD_REQUIRED";
 const ACTIVATION: &str = "TOTP_ACTIVATION_REQUIRED";
-pub(super) const NEW: &str = "twelve green bottles";
+const NEW: &str = "twelve green bottles";
 
 pub(super) fn policy() -> Value {
     json!({
@@ -46,6 +46,17 @@ impl Making {
 }
 
 impl Scene {
+    /// Alice signs in and has to choose another one.
+    pub(super) async fn chooses_another_password(&self) {
+        let admin = self.another_robot("changes").await;
+        let password = format!("/admin/v1/users/{}/password", usr(&self.alice));
+        admin.patch(&password, &json!({ "must_change": true })).await.ok();
+        let mut browser = self.world.browser();
+        let id = browser.flow(&self.shop, &[]).await["id"].as_str().unwrap().to_owned();
+        browser.password(&id, "alice", PASSWORD).await.ok();
+        browser.act(&id, "checkNewPassword", &json!({ "newPassword": NEW })).await.ok();
+    }
+
     /// A sign-in that has come to its second factor, and what that came to.
     pub(super) async fn without(&self) -> (Browser, String, Value) {
         let mut browser = self.world.browser();
@@ -236,13 +247,7 @@ async fn no_first_device_is_made_by_a_password_that_was_changed_meanwhile() {
     let scene = scene(policy()).await;
     let mut thief = scene.making().await;
     scene.world.clock.advance(seconds(1));
-    let admin = scene.another_robot("changes").await;
-    let password = format!("/admin/v1/users/{}/password", usr(&scene.alice));
-    admin.patch(&password, &json!({ "must_change": true })).await.ok();
-    let mut browser = scene.world.browser();
-    let id = browser.flow(&scene.shop, &[]).await["id"].as_str().unwrap().to_owned();
-    browser.password(&id, "alice", PASSWORD).await.ok();
-    browser.act(&id, "checkNewPassword", &json!({ "newPassword": NEW })).await.ok();
+    scene.chooses_another_password().await;
     let answer = thief.activate(&scene.now_of(&thief.app)).await;
     assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("REQUEST_FAILED")), "{}", answer.text());
     assert_eq!(scene.apps().await, 0);

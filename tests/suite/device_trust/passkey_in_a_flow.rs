@@ -3,10 +3,9 @@
 use futures_util::future::join;
 use serde_json::Value;
 
-use super::pairing_in_a_flow::{METHOD, NEW, SET_UP, scene, with_passkeys};
+use super::pairing_in_a_flow::{METHOD, SET_UP, scene, with_passkeys};
 use super::remember_me::signed_out;
-use super::{PASSWORD, Scene, claims, json};
-use crate::admin::robot::usr;
+use super::{Scene, claims, json};
 use crate::sign_in::every_state::only_its_links;
 use crate::sign_in::passkeys::options;
 use crate::world::authenticator::Passkey;
@@ -143,13 +142,7 @@ async fn no_passkey_is_made_by_a_password_that_was_changed_meanwhile() {
     let scene = scene(with_passkeys()).await;
     let mut thief = scene.making_passkey().await;
     scene.world.clock.advance(seconds(1));
-    let admin = scene.another_robot("changes").await;
-    let password = format!("/admin/v1/users/{}/password", usr(&scene.alice));
-    admin.patch(&password, &json!({ "must_change": true })).await.ok();
-    let mut browser = scene.world.browser();
-    let id = browser.flow(&scene.shop, &[]).await["id"].as_str().unwrap().to_owned();
-    browser.password(&id, "alice", PASSWORD).await.ok();
-    browser.act(&id, "checkNewPassword", &json!({ "newPassword": NEW })).await.ok();
+    scene.chooses_another_password().await;
     let made = thief.made();
     refused(&thief.activate(&made).await);
     assert_eq!(scene.passkeys().await, 0);

@@ -4,9 +4,8 @@ use futures_util::future::join;
 use nod_device::PairingKey;
 use serde_json::Value;
 
-use super::pairing_in_a_flow::{METHOD, NEW, SET_UP, failed, policy, scene};
-use super::{PASSWORD, Scene, claims, json};
-use crate::admin::robot::usr;
+use super::pairing_in_a_flow::{METHOD, SET_UP, failed, policy, scene};
+use super::{Scene, claims, json};
 use crate::sign_in::every_state::only_its_links;
 use crate::world::{Browser, FLOWS, Phone, seconds};
 
@@ -156,13 +155,7 @@ async fn no_phone_is_paired_by_a_password_that_was_changed_meanwhile() {
     let scene = scene(policy()).await;
     let mut thief = scene.pairing().await;
     scene.world.clock.advance(seconds(1));
-    let admin = scene.another_robot("changes").await;
-    let password = format!("/admin/v1/users/{}/password", usr(&scene.alice));
-    admin.patch(&password, &json!({ "must_change": true })).await.ok();
-    let mut browser = scene.world.browser();
-    let id = browser.flow(&scene.shop, &[]).await["id"].as_str().unwrap().to_owned();
-    browser.password(&id, "alice", PASSWORD).await.ok();
-    browser.act(&id, "checkNewPassword", &json!({ "newPassword": NEW })).await.ok();
+    scene.chooses_another_password().await;
     scene.refuses(&thief.key).await;
     thief.act("cancelDevicePairing").await;
     thief.act("setupMfa").await;
